@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* adieu listen: takes one connection. */
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+#include "say.h"
+
+/* Where it listens is this machine unless said otherwise: nobody is let in by accident. */
+static const char *listen_host(const struct options *options)
+{
+    if (options->host[0] == '\0')
+        return options->family == AF_INET6 ? "::1" : "127.0.0.1";
+    return strcmp(options->host, "*") == 0 ? NULL : options->host;
+}
+
+/* ---------------------------------------------------------------- the line that connect is called with */
+
+static bool is_any(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* A word for a shell: quoted if anything in it could mean more than itself. */
+static void shell_word(const char *word, char *text, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+=,-";
+    size_t at = 0;
+    if (strspn(word, plain) == strlen(word)) {
+        snprintf(text, size, "%s", word);
+        return;
+    }
+    text[at++] = '\'';
+    for (; *word != '\0' && at + 6 < size; word++) {
+        memcpy(text + at, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+        at += *word == '\'' ? 4 : 1;
+    }
+    text[at++] = '\'';
+    text[at] = '\0';
+}
+
+static void pin_text(const struct run *run, char text[2 * ADIEU_PIN_SIZE + 1])
+{
+    uint8_t pin[ADIEU_PIN_SIZE];
+    text[0] = '\0';
+    if (adieu_config_identity_pin(run->config, pin) != ADIEU_OK)
+        return;
+    for (size_t i = 0; i < ADIEU_PIN_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", pin[i]);
+}
+
+/* where: as it stands on the command line of connect. */
+static void say_listening(const struct run *run, const char *address, const char *where)
+{
+    char pin[2 * ADIEU_PIN_SIZE + 1];
+    say_note("listening on %s", address);
+    if (run->options->cert)
+        return;
+    pin_text(run, pin);
+    say_note("throwaway identity; trust it with: adieu connect %s --pin %s", where, pin);
+}
+
+static bool say_internet(const struct run *run)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    char host[64], port[8], here[80], there[80];
+    if (getsockname(run->listener, (struct sockaddr *)&address, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return false;
+    bool six = strchr(host, ':') != NULL;
+    const char *reached = !is_any(host) ? host : six ? "::1" : "127.0.0.1";
+    snprintf(here, sizeof here, six ? "[%s]:%s" : "%s:%s", host, port);
+    snprintf(there, sizeof there, six ? "[%s]:%s" : "%s:%s", reached, port);
+    say_listening(run, here, there);
+    return true;
+}
+
+static void say_where(const struct run *run)
+{
+    char word[1024], option[1040];
+    if (!run->options->path) {
+        (void)say_internet(run);
+        return;
+    }
+    shell_word(run->options->path, word, sizeof word);
+    snprintf(option, sizeof option, "--unix %s", word);
+    say_listening(run, run->options->path, option);
+}
+
+/* ---------------------------------------------------------------- the listener */
+
+/* Which file it is that listen made, so that it removes no other. */
+static struct {
+    bool made;
+    dev_t device;
+    ino_t inode;
+} unix_socket;
+
+static void remember_unix_socket(const struct run *run)
+{
+    struct stat status;
+    if (!run->options->path || lstat(run->options->path, &status) != 0)
+        return;
+    unix_socket.made = true;
+    unix_socket.device = status.st_dev;
+    unix_socket.inode = status.st_ino;
+}
+
+static void remove_unix_socket(const struct run *run)
+{
+    struct stat status;
+    if (unix_socket.made && lstat(run->options->path, &status) == 0 && status.st_dev == unix_socket.device &&
+        status.st_ino == unix_socket.inode)
+        unlink(run->options->path);
+    unix_socket.made = false;
+}
+
+bool listen_prepare(struct run *run)
+{
+    const struct options *options = run->options;
+    struct adieu_error error;
+    run->address = (struct adieu_fd_address){
+        .host = listen_host(options), .port = options->port, .path = options->path, .family = options->family};
+    run->fd = adieu_fd_server(run->config);
+    if (!run->fd) {
+        run_error(run, ADIEU_ERR_MEMORY, 0, "there is not enough memory");
+        return false;
+    }
+    adieu_fd_set_polled(run->fd);
+    run->listener = adieu_fd_listen(&run->address, 1, &error);
+    if (run->listener < 0) {
+        run_error(run, error.code, error.os_error, "%s", error.text);
+        return false;
+    }
+    remember_unix_socket(run);
+    say_where(run);
+    return true;
+}
+
+enum adieu_status listen_reach(struct run *run)
+{
+    enum adieu_status status = adieu_fd_accept(run->fd, run->listener, ADIEU_FD_NOW);
+    if (status == ADIEU_OK)
+        listen_leave(run); /* whoever comes second is refused at once, and does not wait for nobody */
+    return status;
+}
+
+void listen_leave(struct run *run)
+{
+    if (run->listener < 0)
+        return;
+    remove_unix_socket(run);
+    close(run->listener);
+    run->listener = -1;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+#include "system_error.h"
+#include "values.h"
+#include "verdict.h"
+
+static bool writable(int descriptor)
+{
+    int mode = fcntl(descriptor, F_GETFL);
+    return mode >= 0 && (mode & O_ACCMODE) != O_RDONLY;
+}
+
+static bool cannot_write(struct run *run, int error)
+{
+    run_error(run, ADIEU_ERR_FILE, error, "--report %s cannot be written: %s", run->options->report, strerror(error));
+    run->report = -1;
+    return false;
+}
+
+bool report_open(struct run *run)
+{
+    const char *path = run->options->report;
+    if (!path)
+        return true;
+    if (value_descriptor(path, &run->report))
+        return writable(run->report) || cannot_write(run, EBADF);
+    run->report = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    return run->report >= 0 || cannot_write(run, errno);
+}
+
+/* ---------------------------------------------------------------- values */
+
+/* JSON is UTF-8; what the peer or a path says may not be. */
+static json_t *text(const char *value)
+{
+    json_t *string = value ? json_string(value) : json_null();
+    if (string)
+        return string;
+    char *copy = strdup(value);
+    for (char *at = copy; at && *at != '\0'; at++) {
+        if ((unsigned char)*at >= 0x80)
+            *at = '?';
+    }
+    string = json_string(copy ? copy : "");
+    free(copy);
+    return string;
+}
+
+/* An enum's value that means "none" is null. */
+static json_t *text_unless(bool none, const char *value)
+{
+    return none ? json_null() : text(value);
+}
+
+static json_t *count(uint64_t value)
+{
+    return value == ADIEU_UNKNOWN ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *seconds(int64_t from, int64_t to)
+{
+    return from == 0 || to == 0 ? json_null() : json_real((double)(to - from) / 1000.0);
+}
+
+static json_t *alert(const struct adieu_alert *alert)
+{
+    if (!alert->seen)
+        return json_null();
+    return json_pack("{s:i, s:i, s:s}", "level", alert->level, "number", alert->number, "name", adieu_alert_name(alert->number));
+}
+
+static json_t *error(const struct run *run)
+{
+    struct adieu_error error;
+    if (!verdict_error(run, &error))
+        return json_null();
+    return json_pack("{s:s, s:o}", "code", adieu_error_code_name(error.code), "text", text(error.text));
+}
+
+static json_t *os_error(const struct run *run)
+{
+    struct adieu_error error;
+    int number = run->ending.os_error;
+    if (number == 0 && verdict_error(run, &error))
+        number = error.os_error;
+    return number == 0 ? json_null() : json_string(system_error_name(number));
+}
+
+static json_t *bytes(const struct adieu_ending *ending)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "taken", count(ending->taken), "sent", count(ending->sent), "acknowledged",
+                     count(ending->acknowledged), "received", count(ending->received), "discarded", count(ending->discarded));
+}
+
+/* A phase that was never done took no time that could be told: how long it was tried is in total. */
+static json_t *all_seconds(const struct moments *at)
+{
+    return json_pack("{s:o, s:o, s:o, s:o}", "connect", seconds(at->started, at->reached), "handshake",
+                     seconds(at->reached, at->established), "total", seconds(at->started, at->over), "close",
+                     seconds(at->closing, at->over));
+}
+
+/* ---------------------------------------------------------------- the object */
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+    (void)json_object_set_new(object, key, value);
+}
+
+static void put_handshake(json_t *object, const struct run *run)
+{
+    const struct adieu_stream *stream = run->at.established ? adieu_fd_stream(run->fd) : NULL;
+    put(object, "tls", text(stream ? adieu_version(stream) : NULL));
+    put(object, "cipher", text(stream ? adieu_cipher(stream) : NULL));
+    put(object, "alpn", text(stream ? adieu_alpn(stream) : NULL));
+    put(object, "resumed", stream ? json_boolean(adieu_resumed(stream)) : json_null());
+    put(object, "verified", text(stream ? adieu_verified_name(adieu_verified(stream)) : NULL));
+}
+
+static void put_ending(json_t *object, const struct run *run)
+{
+    const struct adieu_ending *ending = &run->ending;
+    bool none = run->at.reached == 0;
+    put(object, "phase", text_unless(none, adieu_phase_name(ending->phase)));
+    put(object, "sending", text_unless(none, adieu_sending_name(ending->sending)));
+    put(object, "receiving", text_unless(none, adieu_receiving_name(ending->receiving)));
+    put(object, "first", text_unless(none || ending->first == ADIEU_FIRST_NOBODY, adieu_first_name(ending->first)));
+    put(object, "after", text_unless(none || ending->after == ADIEU_AFTER_NOTHING, adieu_after_name(ending->after)));
+    put(object, "alert_received", alert(&ending->alert_received));
+    put(object, "alert_sent", alert(&ending->alert_sent));
+    put(object, "user_canceled", json_boolean(ending->user_canceled));
+}
+
+/* Before there is a connection, nothing is known of acknowledgements. */
+static json_t *bytes_of(const struct run *run)
+{
+    struct adieu_ending ending = run->ending;
+    if (run->at.reached == 0)
+        ending.acknowledged = ADIEU_UNKNOWN;
+    return bytes(&ending);
+}
+
+static json_t *report(const struct run *run)
+{
+    char peer[160];
+    json_t *object = json_object();
+    run_peer(run, peer, sizeof peer);
+    put(object, "adieu", json_integer(1));
+    put(object, "role", text(command_name(run->options->command)));
+    put(object, "peer", text(peer[0] != '\0' ? peer : NULL));
+    put_handshake(object, run);
+    put_ending(object, run);
+    put(object, "os_error", os_error(run));
+    put(object, "error", error(run));
+    put(object, "bytes", bytes_of(run));
+    put(object, "seconds", all_seconds(&run->at));
+    put(object, "exit", json_integer(run->exit));
+    return object;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+/* One write, so that reports appended by several processes do not mix. */
+static bool write_all(int descriptor, const char *line, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(descriptor, line, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        line += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+static bool write_line(const struct run *run)
+{
+    json_t *object = report(run);
+    char *line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(object);
+    size_t length = line ? strlen(line) : 0;
+    char *whole = line ? realloc(line, length + 1) : NULL;
+    if (!whole) {
+        errno = ENOMEM;
+        return false;
+    }
+    whole[length] = '\n'; /* in the place of the NUL */
+    bool done = write_all(run->report, whole, length + 1);
+    int error = errno;
+    free(whole);
+    if (close(run->report) == 0 || !done || errno == EINTR)
+        errno = error;
+    else
+        done = false;
+    return done;
+}
+
+void report_write(struct run *run)
+{
+    if (run->report < 0 || write_line(run))
+        return;
+    say_error("the report could not be written to %s: %s; how it ended: exit %d", run->options->report, strerror(errno), run->exit);
+    if (run->exit == ADIEU_EXIT_DELIVERED)
+        run->exit = ADIEU_EXIT_OTHER;
+}

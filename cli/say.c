@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_SIZE 2048
+
+static struct {
+    int verbosity;
+    bool colours;
+    bool terminal; /* whose lines can be written over */
+    bool progress; /* a progress line stands there now */
+} how;
+
+void say_set_verbosity(int verbosity)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    how.verbosity = verbosity;
+    how.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    how.colours = how.terminal && (!no_colour || *no_colour == '\0');
+}
+
+int say_verbosity(void)
+{
+    return how.verbosity;
+}
+
+/* Standard error may be anything, also gone: what cannot be said there cannot be said at all. */
+static void put(const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(STDERR_FILENO, text, length);
+        if (n <= 0)
+            return;
+        text += n;
+        length -= (size_t)n;
+    }
+}
+
+/* Parts of a line may come from the peer (names, protocols): they must not steer the terminal. */
+static void tame(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+    }
+}
+
+static void line(const char *colour, const char *who, const char *format, va_list values)
+{
+    char text[LINE_SIZE], whole[LINE_SIZE + 128];
+    vsnprintf(text, sizeof text, format, values);
+    tame(text);
+    const char *clear = how.progress ? "\r\033[K" : "", *end = *colour != '\0' ? "\033[0m" : "";
+    int length = snprintf(whole, sizeof whole, "%s%s%s:%s %s\n", clear, colour, who, end, text);
+    how.progress = false;
+    put(whole, (size_t)length);
+}
+
+void say_usage(enum command command, const char *format, ...)
+{
+    char who[32], help[64];
+    va_list values;
+    snprintf(who, sizeof who, command == COMMAND_NONE ? "adieu" : "adieu %s", command_name(command));
+    va_start(values, format);
+    line("", who, format, values);
+    va_end(values);
+    int length = snprintf(help, sizeof help, "Try '%s --help'.\n", who);
+    put(help, (size_t)length);
+}
+
+void say_error(const char *format, ...)
+{
+    va_list values;
+    if (how.verbosity < 0)
+        return;
+    va_start(values, format);
+    line(how.colours ? "\033[1;31m" : "", "adieu", format, values);
+    va_end(values);
+}
+
+void say_note(const char *format, ...)
+{
+    va_list values;
+    if (how.verbosity < 0)
+        return;
+    va_start(values, format);
+    line("", "adieu", format, values);
+    va_end(values);
+}
+
+void say_event(const char *format, ...)
+{
+    va_list values;
+    if (how.verbosity < 1)
+        return;
+    va_start(values, format);
+    line(how.colours ? "\033[2m" : "", "adieu", format, values);
+    va_end(values);
+}
+
+/* Where data is shown on the same terminal a line that comes and goes would only disturb it. */
+bool say_progress_wanted(void)
+{
+    return how.terminal && how.verbosity == 0 && !isatty(STDOUT_FILENO);
+}
+
+void say_progress(const char *text)
+{
+    char whole[160];
+    if (!text && !how.progress)
+        return;
+    int length = snprintf(whole, sizeof whole, "\r\033[K%.140s", text ? text : "");
+    how.progress = text != NULL;
+    put(whole, (size_t)length);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The values of options: text to meaning. Each returns false, with its result untouched, for what cannot be one. */
+#ifndef ADIEU_CLI_VALUES_H
+#define ADIEU_CLI_VALUES_H
+
+#include "options.h"
+
+/* "10", "0.5", "never"; rounded up to milliseconds. */
+bool value_seconds(const char *text, int64_t *milliseconds);
+bool value_bytes(const char *text, uint64_t *bytes);
+/* 64 hexadecimal digits, with or without colons; or sha256// and base64. */
+bool value_pin(const char *text, uint8_t pin[ADIEU_PIN_SIZE]);
+/* One of the count words; its index. */
+bool value_word(const char *text, const char *const *words, size_t count, unsigned *index);
+/* The N of "fd:N". */
+bool value_descriptor(const char *text, int *descriptor);
+/* A port's number, or the name of a TCP service. zero: 0 is allowed. */
+bool value_port(const char *text, bool zero);
+
+/*
+ * [HOST:]PORT into host and port, an IPv6 address in brackets. NULL: done; otherwise what is wrong with it, as the end of
+ * a sentence. host is "" if there is none, and "*" stays.
+ */
+const char *value_address(const char *text, struct options *options);
+
+#endif

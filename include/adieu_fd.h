@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * adieu over stream sockets: TCP, Unix, socketpair.
+ *
+ * A handle (struct adieu_fd) is a stream and a descriptor. It is used in one of two ways:
+ *
+ *   blocking   the default: every verb waits, until it is done, its deadline passes, or somebody cancels. Several threads
+ *              may use it: one lock, never held while waiting; one thread may read while another writes; two at once in
+ *              the same verb: the second is MISUSE.
+ *   polled     after adieu_fd_set_polled(): no verb waits, whatever its deadline; after WAIT put adieu_fd_interest() into
+ *              your own poll loop and call the verb again when it fires. No lock is taken: one thread. Call a verb until
+ *              it says WAIT before you poll: what lies in the stream already wakes no poll.
+ *
+ * WAIT from a verb here: nothing has ended, the stream is as it was, no byte is lost; adieu_fd_why() says which. Only
+ * adieu_fd_close() turns a deadline into an ending.
+ *
+ * Callbacks of the stream (adieu_watch and those of the config) run inside the verbs, under the lock: there the asking
+ * functions may be called, the verbs are MISUSE, and adieu_fd_abort does nothing.
+ *
+ * Deadlines are absolute, in milliseconds of CLOCK_MONOTONIC (adieu_fd_in() makes them); ADIEU_FD_NOW never waits,
+ * ADIEU_FD_FOREVER waits for ever, and has to be spelled out.
+ *
+ * The socket calls raise no SIGPIPE. The flags of a borrowed descriptor are not touched (every call is made
+ * non-blocking by itself); TCP_NODELAY is set on every TCP socket.
+ */
+#ifndef ADIEU_FD_H
+#define ADIEU_FD_H
+
+#include <poll.h>
+
+#include "adieu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct adieu_fd;
+
+#define ADIEU_FD_NOW INT64_C(0)
+#define ADIEU_FD_FOREVER INT64_MAX
+
+/* Now, in milliseconds of CLOCK_MONOTONIC. */
+ADIEU_API int64_t adieu_fd_now(void);
+/* The deadline that many milliseconds from now; a negative count is 0, an overflow is FOREVER. */
+ADIEU_API int64_t adieu_fd_in(int64_t milliseconds);
+
+/* ---------------------------------------------------------------- handles */
+
+/*
+ * A new handle with a stream (adieu_client, adieu_server) and no descriptor yet: give it one with adieu_fd_connect,
+ * adieu_fd_accept or adieu_fd_adopt. NULL only for lack of memory.
+ */
+ADIEU_API struct adieu_fd *adieu_fd_client(struct adieu_config *config, const char *server_name);
+ADIEU_API struct adieu_fd *adieu_fd_server(struct adieu_config *config);
+
+/* Frees the handle. Without adieu_fd_close before, the connection is reset, unless both directions had ended: a forgotten
+ * goodbye must not look like an end. NULL is allowed. No other thread may be inside a verb. */
+ADIEU_API void adieu_fd_free(struct adieu_fd *fd);
+
+/*
+ * No verb waits any more, and none takes the lock. Before the first verb; for ever. WAIT then says POLL, or DEADLINE once
+ * a deadline other than NOW has passed. adieu_fd_cancel does nothing: there is no wait.
+ */
+ADIEU_API void adieu_fd_set_polled(struct adieu_fd *fd);
+
+/* Whose a descriptor is. */
+enum adieu_fd_owner {
+    ADIEU_FD_OWNED,    /* the handle's: released (closed) by it exactly once, also when a call fails */
+    ADIEU_FD_BORROWED, /* the caller's: never closed; at the end its write side is ended or, instead of a reset, both are
+                          shut down and SO_LINGER is set so that the caller's close resets it */
+};
+
+/*
+ * Uses a connected stream socket. OK, or FAIL with ADIEU_ERR_SOCKET (no stream socket). MISUSE: there is one already;
+ * the descriptor then stays the caller's.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor, enum adieu_fd_owner owner);
+
+/* Where to connect to, or listen. Zero it and fill in what matters. */
+struct adieu_fd_address {
+    const char *host;      /* a name or a numeric address; NULL: any (to listen) or this machine (to connect) */
+    const char *port;      /* a number or a service name; ignored for path */
+    const char *path;      /* a Unix socket instead; host and port are then ignored */
+    const char *bind_host; /* connect: the local address to use, numeric, or NULL */
+    int family;            /* AF_UNSPEC (0), AF_INET or AF_INET6 */
+};
+
+/*
+ * Resolves and connects; tries each address in turn until one answers, each with its share of the time that is left (10 s
+ * without a deadline); the last one has all of it. The strings are copied. OK: connected (no TLS yet). WAIT: the deadline
+ * passed or somebody cancelled (polled: not yet); call again to go on waiting, with NULL for address or the same one.
+ * FAIL: ADIEU_ERR_RESOLVE or _CONNECT, for ever; the text names every address that was tried. MISUSE: there is or was a
+ * connection already, or another address is being connected to.
+ * A name is resolved by a helper thread, which is left behind when the handle is freed because getaddrinfo() cannot be
+ * cancelled; a numeric address never needs one.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_connect(struct adieu_fd *fd, const struct adieu_fd_address *address,
+    int64_t deadline);
+
+/*
+ * A listening descriptor, close-on-exec, SO_REUSEADDR, non-blocking; yours to close. -1: *error (may be NULL) says why
+ * (ADIEU_ERR_RESOLVE or _SOCKET). A Unix path must not exist; it stays yours to unlink. Without host and family one
+ * IPv6 socket hears both families, where there is IPv6. A name as host is waited for, without a deadline.
+ */
+ADIEU_API int adieu_fd_listen(const struct adieu_fd_address *address, int backlog, struct adieu_error *error);
+/*
+ * Takes the next connection from a listening descriptor, which stays the caller's. OK; WAIT: deadline, cancelled, or (polled)
+ * nobody yet: poll the listener (adieu_fd_interest names it); FAIL: ADIEU_ERR_SOCKET, about the listener (too many open
+ * files, perhaps): the handle may try again; MISUSE: there is or was a connection already. A listener that several threads
+ * or processes accept from must be non-blocking, or a wait may outlast its deadline.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_accept(struct adieu_fd *fd, int listener, int64_t deadline);
+
+/* ---------------------------------------------------------------- verbs */
+
+/* As adieu_handshake, with a deadline. FAIL: what explains it has been sent as far as the socket takes it; close still. */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline);
+/* As adieu_read, with a deadline. */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got,
+    int64_t deadline);
+/*
+ * As adieu_write, with a deadline. Blocking: returns OK when all size bytes were taken and the kernel has them, or, when
+ * the wait ended before that, with what was taken so far (it leaves by itself with the next verbs); WAIT if nothing
+ * was taken. Polled: OK with what could be taken now. FAIL after a failed send comes only after what had already
+ * arrived was looked at, so that the peer's alert, not our EPIPE, is the explanation; an alert behind data that nobody has
+ * read is found by reading. FAIL says nothing of *took: adieu_fd_ending() knows how much was taken and sent.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *took,
+    int64_t deadline);
+/*
+ * As adieu_shutdown: the half-close. OK: close_notify has left (sending is closed), reading goes on. WAIT: it is queued,
+ * and leaves with the next verbs; call again to go on waiting. FAIL: sending failed.
+ * The socket's write side stays open: see adieu_fd_close.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_shutdown(struct adieu_fd *fd, int64_t deadline);
+
+/* How long a goodbye may take. */
+struct adieu_fd_patience {
+    int64_t quiet_ms; /* without progress: counted from the last moment at which the peer's TCP acknowledged more of
+                         ours; nothing that the peer sends moves it. 0: do not wait at all; negative: for ever */
+    int64_t deadline; /* over everything, absolute; ADIEU_FD_FOREVER: none. (0 is ADIEU_FD_NOW: do not wait) */
+};
+/* What the command uses: 10 s without progress, no bound over everything. */
+#define ADIEU_FD_PATIENCE {10000, ADIEU_FD_FOREVER}
+
+/*
+ * The whole goodbye: shutdown, end the write side of the socket, read until the transport ends (not merely close_notify),
+ * or until receiving is closed (or the peer gave up) and its TCP has acknowledged everything, FIN included, and 100 ms more
+ * have passed, or until patience ends; then releases the socket. The transport has ended when the peer's FIN has come and its TCP has acknowledged
+ * all that we said (a Unix socket: it was read), or by a reset. OK: done, *ending (may be NULL) holds the ending, and no
+ * direction of it is live. WAIT: cancelled (polled: not yet); nothing is lost, call again. Again after OK: OK, the same ending.
+ *
+ * What arrives meanwhile belongs to a read that waits, or is called, meanwhile; otherwise it is discarded and counted. So
+ * that a reader finds no gap, nothing is discarded for one second after another thread's read (polled: after a read that
+ * was called since the goodbye began).
+ * Waits in other verbs end (adieu_fd_why() says CLOSING); a read that waits stays, and gets what arrives.
+ * When patience ends: what still lives is aborted (ADIEU_REASON_DEADLINE); if sending was closed, the socket is released
+ * without a reset, so that the kernel goes on delivering; if not, it is reset.
+ * After a failure it delivers the alert that explains it: flush, end the write side, drain. Before the handshake is
+ * done (and has not failed) it is adieu_fd_abort: there is no plaintext close_notify, ever.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_close(struct adieu_fd *fd, struct adieu_fd_patience patience,
+    struct adieu_ending *ending);
+
+/* Breaks off: adieu_abort, and the socket is reset at once. Ends every wait. Any thread; twice is once. */
+ADIEU_API void adieu_fd_abort(struct adieu_fd *fd, enum adieu_reason reason);
+
+/*
+ * Ends every wait in progress with WAIT or, if there is none, the next one. The stream is unharmed. Any thread; not in a
+ * signal handler.
+ */
+ADIEU_API void adieu_fd_cancel(struct adieu_fd *fd);
+
+/* Why the last WAIT came. With several threads it is the last of any of them. */
+enum adieu_fd_why {
+    ADIEU_FD_WHY_NOTHING,   /* none came */
+    ADIEU_FD_WHY_DEADLINE,  /* the deadline passed */
+    ADIEU_FD_WHY_CANCELLED, /* adieu_fd_cancel */
+    ADIEU_FD_WHY_CLOSING,   /* another thread closes */
+    ADIEU_FD_WHY_POLL,      /* polled: wait for adieu_fd_interest */
+};
+ADIEU_API enum adieu_fd_why adieu_fd_why(const struct adieu_fd *fd);
+ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);
+
+/* ---------------------------------------------------------------- polled */
+
+/*
+ * What to wait for, now: a descriptor with POLLIN and POLLOUT as the stream needs them. fd is -1 where there is nothing to
+ * wait for: take it out of your set (poll() ignores it), because even an empty mask wakes for HUP. It may change with
+ * every verb (while connecting it is the resolver's, then each attempt's; while accepting the listener). timeout_ms (may
+ * be NULL): -1, or after how many milliseconds to call the verb again although nothing fired; your own deadlines are not in
+ * it. Level-triggered polling is meant.
+ */
+ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);
+
+/* ---------------------------------------------------------------- asking */
+
+/*
+ * The stream, for the asking functions (while no other thread is inside a verb). In the polled form its verbs may be used
+ * too; wire functions are the handle's.
+ */
+ADIEU_API struct adieu_stream *adieu_fd_stream(struct adieu_fd *fd);
+/* The descriptor, or -1: none yet, or released. */
+ADIEU_API int adieu_fd_descriptor(const struct adieu_fd *fd);
+/* How it stands, with acknowledged read from TCP_INFO (or unknown: not TCP, not Linux). */
+ADIEU_API struct adieu_ending adieu_fd_ending(struct adieu_fd *fd);
+/* Why something failed, in the transport or the stream. Copied out, since another thread may be at work. */
+ADIEU_API struct adieu_error adieu_fd_error(struct adieu_fd *fd);
+/* The peer, as "127.0.0.1:443", "[::1]:443", "unix" or ""; cut to size. Kept after release. Returns text. */
+ADIEU_API char *adieu_fd_peer(const struct adieu_fd *fd, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

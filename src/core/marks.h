@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where in the sealed bytes each record of plaintext ends: so that a count of bytes on the wire can be told as a count of
+ * plaintext. A few marks suffice: when there are too many, every second one is forgotten, which makes the answer late,
+ * never early, and keeps the newest exact.
+ */
+#ifndef ADIEU_CORE_MARKS_H
+#define ADIEU_CORE_MARKS_H
+
+#include <stdint.h>
+
+enum { MARKS = 16 };
+
+struct mark {
+    uint64_t wire;  /* when so many bytes have passed … */
+    uint64_t plain; /* … so many bytes of plaintext have */
+};
+
+struct marks {
+    struct mark list[MARKS];
+    unsigned count;
+};
+
+/* Adds one; both counts only grow. */
+void marks_add(struct marks *marks, struct mark mark);
+/* Takes out the marks that wire has reached, and answers the last of them; plain 0 if there was none. */
+struct mark marks_reach(struct marks *marks, uint64_t wire);
+
+#endif

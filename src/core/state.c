@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Events: how the stream follows the closure machine, and how the best explanation of an ending is kept. */
+#include "stream.h"
+
+bool stream_both_ended(const struct adieu_stream *stream)
+{
+    return !ending_sending_lives(stream->ending.sending) && !ending_receiving_lives(stream->ending.receiving);
+}
+
+void stream_tell(struct adieu_stream *stream, enum adieu_news news, const struct adieu_alert *alert)
+{
+    if (!stream->watch)
+        return;
+    bool before = stream_enter_callback(stream);
+    stream->watch(stream->watch_context, stream, news, alert);
+    stream_leave_callback(stream, before);
+}
+
+bool stream_enter_callback(struct adieu_stream *stream)
+{
+    bool before = stream->in_callback;
+    stream->in_callback = true;
+    return before;
+}
+
+void stream_leave_callback(struct adieu_stream *stream, bool before)
+{
+    stream->in_callback = before;
+}
+
+static void act(struct adieu_stream *stream, enum ending_action action)
+{
+    switch (action) {
+    case ACTION_NONE:
+        return;
+    case ACTION_DROP:
+        queue_drop(&stream->output, config_pool(stream->config));
+        break;
+    case ACTION_SEAL: /* adieu_shutdown has sealed it, or will */
+        stream->sealed = !stream->goodbye_due;
+        return;
+    case ACTION_LAST_WORD: /* the engine has put it, if it had one */
+        break;
+    }
+    stream->sealed = true;
+}
+
+void stream_raise(struct adieu_stream *stream, enum ending_event event)
+{
+    struct adieu_ending *ending = &stream->ending;
+    enum ending_action action;
+    enum adieu_sending sending = ending_sending_after(ending->sending, event, &action);
+    enum adieu_receiving receiving = ending_receiving_after(ending->receiving, event);
+    bool sending_changed = sending != ending->sending, receiving_changed = receiving != ending->receiving;
+
+    if ((sending_changed || receiving_changed) && ending->first == ADIEU_FIRST_NOBODY)
+        ending->first = ending_event_first(event);
+    ending->sending = sending;
+    ending->receiving = receiving;
+    act(stream, action);
+    if (receiving_changed)
+        input_clear(stream);
+    if (sending_changed)
+        stream_tell(stream, ADIEU_NEWS_SENDING, NULL);
+    if (receiving_changed)
+        stream_tell(stream, ADIEU_NEWS_RECEIVING, NULL);
+}
+
+/* An abort or a fault explains an ending better than what the transport did, unless something had ended before it. */
+static unsigned rank_now(const struct adieu_stream *stream, enum adieu_error_code code)
+{
+    enum { RANK_ABORT = 5, RANK_LATE_ABORT = 1 };
+    unsigned rank = error_rank(code);
+    bool something_ended =
+        !ending_sending_lives(stream->ending.sending) || !ending_receiving_lives(stream->ending.receiving);
+    return rank == RANK_ABORT && something_ended ? RANK_LATE_ABORT : rank;
+}
+
+void stream_explain(struct adieu_stream *stream, const struct adieu_error *found)
+{
+    const struct adieu_ending *ending = &stream->ending;
+    unsigned rank = rank_now(stream, found->code);
+    if (stream_both_ended(stream) || rank <= stream->error_rank)
+        return;
+    int os_error = found->os_error ? found->os_error : stream->error.os_error;
+    error_set(&stream->error, found->code, os_error, "%s%s%s, after %llu bytes received and %llu of %llu sent",
+              found->text, found->text[0] ? ", " : "", stream->established ? "after the handshake" : "in the handshake",
+              (unsigned long long)(ending->received + ending->discarded), (unsigned long long)ending->sent,
+              (unsigned long long)ending->taken);
+    stream->error.alert = found->alert;
+    stream->error_rank = rank;
+}
+
+void stream_explain_code(struct adieu_stream *stream, enum adieu_error_code code, int os_error)
+{
+    stream_explain(stream, &(struct adieu_error){.code = code, .os_error = os_error});
+}
+
+void stream_transport_end(struct adieu_stream *stream)
+{
+    if (!stream->dry || input_size(&stream->input) || !ending_receiving_lives(stream->ending.receiving))
+        return;
+    if (stream->eof) { /* seen in stream order: a reset behind it is told as what came after */
+        stream_explain_code(stream, ADIEU_ERR_TRUNCATED, 0);
+        stream_raise(stream, EVENT_EOF);
+    } else if (stream->reset) {
+        stream_explain_code(stream, ADIEU_ERR_RESET, stream->reset_error);
+        stream_raise(stream, EVENT_RESET);
+    }
+    stream_try_goodbye(stream);
+}
+
+void stream_fault_memory(struct adieu_stream *stream)
+{
+    stream->sealed = true; /* a record is missing: the peer could make nothing of what would follow */
+    stream_explain_code(stream, ADIEU_ERR_MEMORY, 0);
+    if (!stream_both_ended(stream) && stream->ending.reason == ADIEU_REASON_NONE)
+        stream->ending.reason = ADIEU_REASON_FAULT;
+    stream_raise(stream, EVENT_FAULT);
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs. Each asks the engine, and what the engine finds becomes an event of the closure machine. */
+#include "stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------ life */
+
+static struct adieu_stream *stream_new(struct adieu_config *config, bool server, const char *name)
+{
+    struct adieu_stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return NULL;
+    config_freeze(config);
+    stream->config = adieu_config_ref(config);
+    stream->server = server;
+    stream->dry = true;
+    stream->decision = ADIEU_LATER;
+    stream->ending.acknowledged = ADIEU_UNKNOWN;
+
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    stream->engine = engine_new(stream, config, server, name, &error);
+    if (!stream->engine && error.code == ADIEU_ERR_MEMORY) {
+        adieu_free(stream);
+        return NULL;
+    }
+    if (!stream->engine) {
+        stream->error = error;
+        stream->error_rank = error_rank(error.code);
+    }
+    return stream;
+}
+
+struct adieu_stream *adieu_client(struct adieu_config *config, const char *server_name)
+{
+    return stream_new(config, false, server_name);
+}
+
+struct adieu_stream *adieu_server(struct adieu_config *config)
+{
+    return stream_new(config, true, NULL);
+}
+
+void adieu_free(struct adieu_stream *stream)
+{
+    if (!stream)
+        return;
+    struct pool *pool = config_pool(stream->config);
+    engine_free(stream->engine);
+    queue_release(&stream->output, pool);
+    queue_drop(&stream->output, pool);
+    queue_release(&stream->output, pool);
+    stream->input.offered = false;
+    input_clear(stream);
+    adieu_config_free(stream->config);
+    free(stream);
+}
+
+/* ------------------------------------------------ what the engine tells, and asks */
+
+struct engine *stream_engine(const struct adieu_stream *stream)
+{
+    return stream->engine;
+}
+
+bool stream_established(const struct adieu_stream *stream)
+{
+    return stream->established;
+}
+
+void stream_heard(struct adieu_stream *stream)
+{
+    if (stream->established)
+        stream->ending.phase = ADIEU_PHASE_HEARD;
+}
+
+void stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t number)
+{
+    enum { CLOSE_NOTIFY = 0, USER_CANCELED = 90, FATAL = 2 };
+    const struct adieu_alert alert = {.seen = true, .level = level, .number = number};
+    if (!sent) {
+        if (number == USER_CANCELED)
+            stream->ending.user_canceled = true;
+        if (number == USER_CANCELED || number == CLOSE_NOTIFY)
+            stream_heard(stream);
+        stream_tell(stream, ADIEU_NEWS_ALERT_RECEIVED, &alert);
+        return;
+    }
+    if (stream->sealed) /* swallowed: it does not leave */
+        return;
+    if (level == FATAL && number != CLOSE_NOTIFY) {
+        stream->alert_sealed = alert;
+        stream->alert_mark = stream->output.put;
+    }
+    stream_tell(stream, ADIEU_NEWS_ALERT_SEALED, &alert);
+}
+
+/* ------------------------------------------------ decisions of the application */
+
+enum adieu_decision stream_decision(struct adieu_stream *stream, enum adieu_decision (*ask)(void *arg), void *arg)
+{
+    enum adieu_decision decision = stream->decision;
+    if (decision == ADIEU_LATER) {
+        bool before = stream_enter_callback(stream);
+        decision = ask(arg);
+        stream_leave_callback(stream, before);
+    }
+    if (decision == ADIEU_LATER && stream->server)
+        decision = ADIEU_REFUSE;
+    stream->awaited = decision == ADIEU_LATER ? ADIEU_AWAITED_VERIFY : ADIEU_AWAITED_NOTHING;
+    return decision;
+}
+
+enum adieu_awaited adieu_awaited(const struct adieu_stream *stream)
+{
+    return stream->awaited;
+}
+
+enum adieu_status adieu_decide(struct adieu_stream *stream, enum adieu_decision decision)
+{
+    if (stream->in_callback || stream->awaited == ADIEU_AWAITED_NOTHING || decision == ADIEU_LATER)
+        return ADIEU_MISUSE;
+    stream->decision = decision;
+    stream->awaited = ADIEU_AWAITED_NOTHING;
+    return ADIEU_OK;
+}
+
+/* ------------------------------------------------ verdicts */
+
+static enum adieu_status fail_by(struct adieu_stream *stream, struct adieu_error *error, enum ending_event event)
+{
+    stream_explain(stream, error);
+    stream_raise(stream, event);
+    return ADIEU_FAIL;
+}
+
+/* The engine's verdict as an event, once: no verb calls an engine again whose verdict was an end. */
+static enum adieu_status judge(struct adieu_stream *stream, enum engine_verdict verdict, struct adieu_error *error)
+{
+    if (stream->no_memory) {
+        stream_fault_memory(stream);
+        return ADIEU_FAIL;
+    }
+    switch (verdict) {
+    case ENGINE_DONE:
+        return ADIEU_OK;
+    case ENGINE_WAIT:
+        stream->dry = !input_size(&stream->input) && stream->awaited == ADIEU_AWAITED_NOTHING;
+        stream_transport_end(stream);
+        return ending_receiving_lives(stream->ending.receiving) ? ADIEU_WAIT : ADIEU_FAIL;
+    case ENGINE_CLOSE_NOTIFY:
+        stream_raise(stream, EVENT_CLOSE_NOTIFY);
+        return ADIEU_END;
+    case ENGINE_CLOSE_FATAL:
+        stream_raise(stream, EVENT_CLOSE_NOTIFY);
+        fail_by(stream, error, EVENT_SEND_FAILED);
+        return ADIEU_END;
+    case ENGINE_ALERT:
+        stream->ending.alert_received = error->alert;
+        return fail_by(stream, error, EVENT_ALERT);
+    case ENGINE_VIOLATION:
+        return fail_by(stream, error, EVENT_VIOLATION);
+    case ENGINE_FAULT:
+        if (stream->ending.reason == ADIEU_REASON_NONE)
+            stream->ending.reason = ADIEU_REASON_FAULT;
+        return fail_by(stream, error, EVENT_FAULT);
+    }
+    return ADIEU_FAIL;
+}
+
+/* Reading and writing need a handshake: before it is done they are misuse, after it failed they fail. */
+static enum adieu_status allowed(const struct adieu_stream *stream)
+{
+    if (stream->in_callback)
+        return ADIEU_MISUSE;
+    if (stream->established)
+        return ADIEU_OK;
+    return ending_receiving_lives(stream->ending.receiving) ? ADIEU_MISUSE : ADIEU_FAIL;
+}
+
+/* ------------------------------------------------ verbs */
+
+enum adieu_status adieu_handshake(struct adieu_stream *stream)
+{
+    if (stream->in_callback)
+        return ADIEU_MISUSE;
+    if (stream->established)
+        return ADIEU_OK;
+    if (!ending_receiving_lives(stream->ending.receiving))
+        return ADIEU_FAIL;
+    if (!stream->engine)
+        return judge(stream, ENGINE_FAULT, &stream->error);
+    if (stream->awaited != ADIEU_AWAITED_NOTHING)
+        return ADIEU_WAIT;
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    enum engine_verdict verdict = engine_handshake(stream->engine, &error);
+    enum adieu_status status = judge(stream, verdict, &error);
+    if (status == ADIEU_OK) {
+        stream->established = true;
+        stream->dry = false;
+        stream->ending.phase = ADIEU_PHASE_ESTABLISHED;
+        stream_tell(stream, ADIEU_NEWS_ESTABLISHED, NULL);
+    }
+    return status;
+}
+
+/*
+ * The engine says nothing while half of a message of the peer's has come. If the other half never will, it has become
+ * mute: that is a fault, since the peer's end must not be taken for ours.
+ */
+static enum engine_verdict unless_mute(struct adieu_stream *stream, enum engine_verdict verdict,
+                                       struct adieu_error *error)
+{
+    if (verdict != ENGINE_WAIT || ending_receiving_lives(stream->ending.receiving))
+        return verdict;
+    error->code = ADIEU_ERR_ENGINE;
+    strcpy(error->text, "the peer ended inside a message, after which nothing can be sealed");
+    return ENGINE_FAULT;
+}
+
+/* Seals close_notify, or leaves it due until the other half of a message has come. */
+static enum adieu_status seal_goodbye(struct adieu_stream *stream)
+{
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    enum engine_verdict verdict = unless_mute(stream, engine_shutdown(stream->engine, &error), &error);
+    stream->goodbye_due = verdict == ENGINE_WAIT;
+    return verdict == ENGINE_WAIT ? ADIEU_OK : judge(stream, verdict, &error);
+}
+
+void stream_try_goodbye(struct adieu_stream *stream)
+{
+    if (!stream->goodbye_due || stream->ending.sending != ADIEU_SENDING_CLOSING)
+        return;
+    if (seal_goodbye(stream) == ADIEU_OK)
+        stream->sealed = !stream->goodbye_due;
+}
+
+/* What a read says when the peer's direction has ended. */
+static enum adieu_status read_ended(const struct adieu_stream *stream)
+{
+    return stream->ending.receiving == ADIEU_RECEIVING_CLOSED ? ADIEU_END : ADIEU_FAIL;
+}
+
+/* Reads, or (size 0) peeks; does not count. */
+static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size_t size, size_t *got)
+{
+    enum adieu_status status = allowed(stream);
+    if (status != ADIEU_OK)
+        return status;
+    if (!ending_receiving_lives(stream->ending.receiving))
+        return read_ended(stream);
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    size_t n = 0;
+    enum engine_verdict verdict = size ? engine_read(stream->engine, buf, size, &n, &error)
+                                       : engine_peek(stream->engine, &error);
+    if (verdict == ENGINE_DONE) {
+        stream->dry = false;
+        stream_heard(stream);
+    }
+    status = judge(stream, verdict, &error);
+    if (status == ADIEU_OK)
+        *got = n;
+    stream_try_goodbye(stream);
+    return status;
+}
+
+enum adieu_status adieu_read(struct adieu_stream *stream, void *buf, size_t size, size_t *got)
+{
+    enum adieu_status status = read_plain(stream, buf, size, got);
+    if (status == ADIEU_OK)
+        stream->ending.received += *got;
+    return status;
+}
+
+/* memset on memory that is not read again may be left out by the compiler; this may not. */
+static void wipe(void *bytes, size_t size)
+{
+    memset(bytes, 0, size);
+    __asm__ __volatile__("" : : "r"(bytes) : "memory");
+}
+
+enum adieu_status adieu_discard(struct adieu_stream *stream, size_t *count)
+{
+    uint8_t scratch[4096];
+    size_t got = 0;
+    enum adieu_status status = read_plain(stream, scratch, sizeof scratch, &got);
+    if (status != ADIEU_OK)
+        return status;
+    wipe(scratch, got);
+    stream->ending.discarded += got;
+    if (count)
+        *count = got;
+    return ADIEU_OK;
+}
+
+static bool room_for(const struct adieu_stream *stream, size_t plain)
+{
+    return stream->output.length + plain + RECORD_ADDS <= config_queue_limit(stream->config);
+}
+
+/* Seals one record. */
+static enum adieu_status write_record(struct adieu_stream *stream, const uint8_t *from, size_t size)
+{
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    enum engine_verdict verdict = unless_mute(stream, engine_write(stream->engine, from, size, &error), &error);
+    enum adieu_status status = judge(stream, verdict, &error);
+    if (status != ADIEU_OK)
+        return status;
+    stream->ending.taken += size;
+    marks_add(&stream->unsent, (struct mark){.wire = stream->output.put, .plain = stream->ending.taken});
+    return ADIEU_OK;
+}
+
+enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size, size_t *took)
+{
+    enum adieu_status status = allowed(stream);
+    if (status != ADIEU_OK)
+        return status;
+    if (stream->shut)
+        return ADIEU_MISUSE;
+    if (stream->ending.sending != ADIEU_SENDING_OPEN)
+        return ADIEU_FAIL;
+    size_t taken = 0;
+    while (status == ADIEU_OK && taken < size) {
+        size_t n = size - taken < RECORD_PLAIN ? size - taken : RECORD_PLAIN;
+        if (!room_for(stream, n))
+            break;
+        stream->expected = size - taken - n;
+        status = write_record(stream, (const uint8_t *)buf + taken, n);
+        if (status == ADIEU_OK)
+            taken += n;
+    }
+    stream->expected = 0;
+    if (!taken && size)
+        return status == ADIEU_FAIL ? ADIEU_FAIL : ADIEU_WAIT;
+    *took = taken;
+    return ADIEU_OK;
+}
+
+enum adieu_status adieu_shutdown(struct adieu_stream *stream)
+{
+    enum adieu_status status = allowed(stream);
+    if (status != ADIEU_OK)
+        return status;
+    enum adieu_sending sending = stream->ending.sending;
+    if (sending == ADIEU_SENDING_CLOSING || sending == ADIEU_SENDING_CLOSED)
+        return ADIEU_OK;
+    if (sending != ADIEU_SENDING_OPEN)
+        return ADIEU_FAIL;
+    stream->shut = true;
+    status = seal_goodbye(stream);
+    if (status == ADIEU_OK)
+        stream_raise(stream, EVENT_SHUTDOWN);
+    return status;
+}
+
+static enum adieu_error_code reason_error(enum adieu_reason reason)
+{
+    switch (reason) {
+    case ADIEU_REASON_DEADLINE:
+        return ADIEU_ERR_DEADLINE;
+    case ADIEU_REASON_LOCAL_IO:
+        return ADIEU_ERR_LOCAL_IO;
+    case ADIEU_REASON_RELEASED:
+        return ADIEU_ERR_RELEASED;
+    case ADIEU_REASON_NONE:
+    case ADIEU_REASON_REQUEST:
+    case ADIEU_REASON_FAULT:
+        break;
+    }
+    return ADIEU_ERR_ABORTED;
+}
+
+void adieu_abort(struct adieu_stream *stream, enum adieu_reason reason)
+{
+    if (stream->in_callback)
+        return;
+    if (reason == ADIEU_REASON_NONE || reason == ADIEU_REASON_FAULT)
+        reason = ADIEU_REASON_REQUEST;
+    if (stream->ending.reason == ADIEU_REASON_NONE)
+        stream->ending.reason = reason;
+    stream_explain_code(stream, reason_error(reason), 0);
+    stream_raise(stream, EVENT_ABORT);
+}
+
+/* ------------------------------------------------ asking */
+
+/* What the transport did beyond the ends that it caused. */
+static enum adieu_after after(const struct adieu_stream *stream)
+{
+    if (!stream_both_ended(stream))
+        return ADIEU_AFTER_NOTHING;
+    if (stream->reset && !stream->reset_ended_sending && stream->ending.receiving != ADIEU_RECEIVING_RESET)
+        return ADIEU_AFTER_RESET;
+    if (stream->eof && stream->ending.receiving != ADIEU_RECEIVING_TRUNCATED)
+        return ADIEU_AFTER_EOF;
+    return ADIEU_AFTER_NOTHING;
+}
+
+struct adieu_ending adieu_ending(const struct adieu_stream *stream)
+{
+    struct adieu_ending ending = stream->ending;
+    ending.decided = stream_both_ended(stream);
+    ending.error = stream->error.code;
+    ending.after = after(stream);
+    return ending;
+}
+
+const struct adieu_error *adieu_error(const struct adieu_stream *stream)
+{
+    return &stream->error;
+}
+
+void adieu_watch(struct adieu_stream *stream,
+                 void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                                  const struct adieu_alert *alert),
+                 void *context)
+{
+    stream->watch = function;
+    stream->watch_context = context;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The stream's inside, shared by stream.c (verbs), wire.c (transport side) and state.c (events and errors). */
+#ifndef ADIEU_CORE_STREAM_H
+#define ADIEU_CORE_STREAM_H
+
+#include "ending.h"
+#include "engine.h"
+#include "marks.h"
+#include "queue.h"
+
+/* The most that one sealed record of plaintext takes in the queue, and what a record adds to its plaintext at most. */
+#define RECORD_PLAIN ((size_t)16384)
+#define RECORD_SEALED ((size_t)16640)
+#define RECORD_ADDS (RECORD_SEALED - RECORD_PLAIN)
+
+/* What was received and not yet read by the engine: our own bytes first, then lent ones. */
+struct input {
+    struct block *own;
+    bool offered; /* a transport holds a place in own */
+    const uint8_t *lent;
+    size_t lent_size;
+};
+
+struct adieu_stream {
+    struct adieu_config *config;
+    struct engine *engine; /* NULL: could not be made; error says why */
+    struct adieu_ending ending;
+    struct adieu_error error;
+    unsigned error_rank;
+
+    bool server;
+    bool established;
+    bool shut;        /* adieu_shutdown was called: writes are misuse for ever */
+    bool goodbye_due; /* but the engine could not seal close_notify yet */
+    bool sealed;      /* nothing more may be put: what the engine still says is swallowed */
+    bool no_memory;   /* a put failed */
+    bool in_callback; /* the application's code runs inside a verb */
+    enum adieu_awaited awaited;
+    enum adieu_decision decision; /* given by adieu_decide; LATER: not yet */
+    bool dry;         /* the engine can make nothing more of what was received */
+    bool eof, reset;  /* what the transport said, behind what was received */
+    bool reset_ended_sending;
+    int reset_error;
+
+    struct input input;
+    struct queue output;
+    size_t expected;        /* plaintext that the write in progress will still seal */
+    struct marks unsent;    /* records in the queue */
+    struct marks unacked;   /* records handed over */
+    uint64_t acked_wire;
+    struct adieu_alert alert_sealed; /* our fatal alert, not yet handed over */
+    uint64_t alert_mark;             /* where it ends */
+
+    void (*watch)(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                  const struct adieu_alert *alert);
+    void *watch_context;
+};
+
+/* config.c */
+struct pool *config_pool(struct adieu_config *config);
+size_t config_queue_limit(const struct adieu_config *config); /* in bytes */
+
+/* error.c */
+unsigned error_rank(enum adieu_error_code code);
+
+/* state.c: shows an event to both halves and does what the rows say. */
+void stream_raise(struct adieu_stream *stream, enum ending_event event);
+/*
+ * Puts the explanation of the event that is about to be raised into the error, if it is better than what is there. Of
+ * found its code, alert, OS error and, as what is known more, its text are used; phase and counts are added here.
+ */
+void stream_explain(struct adieu_stream *stream, const struct adieu_error *found);
+void stream_explain_code(struct adieu_stream *stream, enum adieu_error_code code, int os_error);
+void stream_tell(struct adieu_stream *stream, enum adieu_news news, const struct adieu_alert *alert);
+bool stream_both_ended(const struct adieu_stream *stream);
+/* Raises the transport's end, if one is known and nothing received is left to be read before it. */
+void stream_transport_end(struct adieu_stream *stream);
+void stream_fault_memory(struct adieu_stream *stream);
+
+/* stream.c: seals the close_notify that is due, if the engine can by now. */
+void stream_try_goodbye(struct adieu_stream *stream);
+
+/* wire.c */
+size_t input_size(const struct input *input);
+void input_clear(struct adieu_stream *stream);
+
+#endif

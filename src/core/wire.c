@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* The transport's side of a stream: bytes in, bytes out, and how the transport ended. */
+#include <string.h>
+
+#include "stream.h"
+
+/* ------------------------------------------------ input */
+
+static size_t own_size(const struct input *input)
+{
+    return input->own ? input->own->end - input->own->start : 0;
+}
+
+size_t input_size(const struct input *input)
+{
+    return own_size(input) + input->lent_size;
+}
+
+static void own_release(struct adieu_stream *stream)
+{
+    block_give(config_pool(stream->config), stream->input.own);
+    stream->input.own = NULL;
+}
+
+void input_clear(struct adieu_stream *stream)
+{
+    stream->input.lent = NULL;
+    stream->input.lent_size = 0;
+    if (stream->input.offered) /* a transport may be writing there */
+        stream->input.own->start = stream->input.own->end;
+    else
+        own_release(stream);
+}
+
+static size_t take_own(struct adieu_stream *stream, void *buf, size_t size)
+{
+    struct block *own = stream->input.own;
+    size_t n = own_size(&stream->input);
+    if (n > size)
+        n = size;
+    if (n) {
+        memcpy(buf, own->bytes + own->start, n);
+        own->start += n;
+    }
+    if (own && own->start == own->end && !stream->input.offered)
+        own_release(stream);
+    return n;
+}
+
+static size_t take_lent(struct input *input, void *buf, size_t size)
+{
+    size_t n = input->lent_size < size ? input->lent_size : size;
+    if (n) {
+        memcpy(buf, input->lent, n);
+        input->lent += n;
+        input->lent_size -= n;
+    }
+    return n;
+}
+
+/* More waits to be sent than data alone may fill: the engine's own words do. It must not be made to say still more. */
+static bool reserve_in_use(const struct adieu_stream *stream)
+{
+    return stream->output.length > config_queue_limit(stream->config);
+}
+
+size_t stream_take(struct adieu_stream *stream, void *buf, size_t size)
+{
+    if (reserve_in_use(stream))
+        return 0;
+    size_t n = take_own(stream, buf, size);
+    return n + take_lent(&stream->input, (uint8_t *)buf + n, size - n);
+}
+
+/* Room is what a large block can still take behind what is there; less than a record is no room. */
+static size_t input_room(const struct adieu_stream *stream)
+{
+    const struct input *input = &stream->input;
+    if (!ending_receiving_lives(stream->ending.receiving) || stream->eof || stream->reset)
+        return 0;
+    size_t used = input_size(input);
+    return used + BLOCK_SMALL <= BLOCK_LARGE ? BLOCK_LARGE - used : 0;
+}
+
+/* Makes own a block that holds what is there and can take size more behind it. */
+static bool own_grow(struct adieu_stream *stream, size_t size)
+{
+    struct block *own = stream->input.own;
+    size_t used = own_size(&stream->input);
+    if (own && own->start) {
+        memmove(own->bytes, own->bytes + own->start, used);
+        own->start = 0;
+        own->end = used;
+    }
+    if (own && own->size - used >= size)
+        return true;
+    struct block *grown = block_take(config_pool(stream->config), used + size);
+    if (!grown)
+        return false;
+    if (used)
+        memcpy(grown->bytes, own->bytes, used);
+    grown->end = used;
+    own_release(stream);
+    stream->input.own = grown;
+    return true;
+}
+
+size_t adieu_wire_in(struct adieu_stream *stream, uint8_t **at)
+{
+    size_t room = input_room(stream);
+    if (!at || !room || stream->input.lent_size)
+        return at && stream->input.lent_size ? 0 : room;
+    if (!stream->input.offered && !own_grow(stream, room)) {
+        stream_fault_memory(stream);
+        return 0;
+    }
+    struct block *own = stream->input.own;
+    stream->input.offered = true;
+    *at = own->bytes + own->end;
+    return own->size - own->end;
+}
+
+/* n more bytes came. */
+static void received(struct adieu_stream *stream, size_t n)
+{
+    if (!n)
+        return;
+    stream->dry = false;
+    if (stream->ending.phase == ADIEU_PHASE_NONE)
+        stream->ending.phase = ADIEU_PHASE_HANDSHAKING;
+}
+
+void adieu_wire_in_done(struct adieu_stream *stream, size_t n)
+{
+    struct block *own = stream->input.own;
+    if (!stream->input.offered)
+        return;
+    stream->input.offered = false;
+    if (!ending_receiving_lives(stream->ending.receiving))
+        n = 0;
+    own->end += n < own->size - own->end ? n : own->size - own->end;
+    received(stream, n);
+    if (own->start == own->end)
+        own_release(stream);
+}
+
+enum adieu_status adieu_wire_lend(struct adieu_stream *stream, const uint8_t *bytes, size_t n)
+{
+    if (stream->input.lent_size || stream->input.offered || n > input_room(stream))
+        return ADIEU_MISUSE;
+    stream->input.lent = bytes;
+    stream->input.lent_size = n;
+    received(stream, n);
+    return ADIEU_OK;
+}
+
+void adieu_wire_settle(struct adieu_stream *stream)
+{
+    struct input *input = &stream->input;
+    const uint8_t *rest = input->lent;
+    size_t n = input->lent_size;
+    input->lent = NULL;
+    input->lent_size = 0;
+    if (!n)
+        return;
+    if (!own_grow(stream, n)) {
+        stream_fault_memory(stream);
+        return;
+    }
+    memcpy(input->own->bytes + input->own->end, rest, n);
+    input->own->end += n;
+}
+
+/* ------------------------------------------------ output */
+
+bool stream_put(struct adieu_stream *stream, const void *bytes, size_t size)
+{
+    if (stream->sealed || !size)
+        return true;
+    if (queue_put(&stream->output, config_pool(stream->config), bytes, size, stream->expected))
+        return true;
+    stream->no_memory = true;
+    stream->sealed = true;
+    return false;
+}
+
+size_t adieu_wire_out(struct adieu_stream *stream, const uint8_t **at)
+{
+    return queue_show(&stream->output, at);
+}
+
+/* What was handed over, in plaintext, and whether our alert was in it. */
+static void account_sent(struct adieu_stream *stream)
+{
+    uint64_t left = stream->output.left;
+    struct mark mark = marks_reach(&stream->unsent, left);
+    if (mark.plain) {
+        stream->ending.sent = mark.plain;
+        marks_add(&stream->unacked, mark);
+    }
+    if (stream->alert_sealed.seen && left >= stream->alert_mark) {
+        stream->ending.alert_sent = stream->alert_sealed;
+        stream->alert_sealed.seen = false;
+    }
+}
+
+void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
+{
+    if (!n)
+        return;
+    bool waited = stream->output.length > 0;
+    queue_done(&stream->output, config_pool(stream->config), n);
+    account_sent(stream);
+    if (waited && !stream->output.length && !stream->goodbye_due)
+        stream_raise(stream, EVENT_FLUSHED);
+}
+
+void adieu_wire_acknowledged(struct adieu_stream *stream, uint64_t n)
+{
+    struct adieu_ending *ending = &stream->ending;
+    if (ending->acknowledged == ADIEU_UNKNOWN)
+        ending->acknowledged = 0;
+    if (n > stream->output.left)
+        n = stream->output.left;
+    if (n <= stream->acked_wire)
+        return;
+    stream->acked_wire = n;
+    struct mark mark = marks_reach(&stream->unacked, n);
+    if (mark.plain)
+        ending->acknowledged = mark.plain;
+}
+
+/* ------------------------------------------------ the transport's end */
+
+void adieu_wire_eof(struct adieu_stream *stream)
+{
+    stream->eof |= !stream->reset;
+    stream_transport_end(stream);
+}
+
+static void send_failed(struct adieu_stream *stream, int os_error)
+{
+    queue_release(&stream->output, config_pool(stream->config));
+    if (ending_sending_lives(stream->ending.sending))
+        stream_explain_code(stream, ADIEU_ERR_SEND_FAILED, os_error);
+    if (!stream->ending.os_error)
+        stream->ending.os_error = os_error;
+    stream_raise(stream, EVENT_SEND_FAILED);
+    stream->sealed = true;
+    queue_drop(&stream->output, config_pool(stream->config)); /* a last word too, which outlives its half */
+}
+
+void adieu_wire_out_failed(struct adieu_stream *stream, int os_error)
+{
+    send_failed(stream, os_error);
+}
+
+void adieu_wire_reset(struct adieu_stream *stream, int os_error)
+{
+    if (!stream->reset) {
+        stream->reset = true;
+        stream->reset_error = os_error;
+        stream->reset_ended_sending = ending_sending_lives(stream->ending.sending);
+        stream->ending.os_error = os_error;
+    }
+    send_failed(stream, os_error);
+    stream_transport_end(stream);
+}
+
+enum adieu_last adieu_wire_last(const struct adieu_stream *stream)
+{
+    return stream->output.length ? ADIEU_LAST_GO_ON : ending_last(&stream->ending);
+}

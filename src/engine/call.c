@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The one frame round every call into OpenSSL, and the one place where its answers become verdicts. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "openssl.h"
+
+void engine_begin(struct engine *engine)
+{
+    ERR_clear_error();
+    engine->alert_in.seen = engine->alert_out.seen = false;
+    engine->record_size = 0;
+}
+
+void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
+{
+    (void)version, (void)ssl;
+    struct engine *engine = arg;
+    if (type == SSL3_RT_HANDSHAKE && !sent)
+        stream_heard(engine->stream);
+    if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
+        engine->record_size = (size_t)((const uint8_t *)bytes)[3] << 8 | ((const uint8_t *)bytes)[4];
+    if (type != SSL3_RT_ALERT || size != 2)
+        return;
+    const uint8_t *alert = bytes;
+    struct adieu_alert seen = {.seen = true, .level = alert[0], .number = alert[1]};
+    if (sent)
+        engine->alert_out = seen;
+    else
+        engine->alert_in = seen;
+    stream_alert(engine->stream, sent, seen.level, seen.number);
+}
+
+/* ------------------------------------------------ what went wrong */
+
+/* What the error queue says, read once and emptied. */
+struct trouble {
+    int reason; /* of the entry that explains it */
+    bool memory;
+    const char *text; /* static */
+};
+
+static struct trouble read_trouble(void)
+{
+    struct trouble trouble = {0};
+    for (unsigned long code = ERR_get_error(); code; code = ERR_get_error()) {
+        int reason = ERR_GET_REASON(code);
+        if (reason == ERR_R_MALLOC_FAILURE || (ERR_SYSTEM_ERROR(code) && reason == ENOMEM))
+            trouble.memory = true;
+        if (!trouble.text || ERR_GET_LIB(code) == ERR_LIB_SSL) {
+            trouble.reason = reason;
+            trouble.text = ERR_reason_error_string(code);
+        }
+    }
+    return trouble;
+}
+
+/* A received alert ended it. Its level tells nothing in TLS 1.3: it is fatal if the engine's error says so. */
+static bool peer_gave_up(const struct engine *engine, const struct trouble *trouble)
+{
+    return engine->alert_in.seen && trouble->reason == SSL_AD_REASON_OFFSET + engine->alert_in.number;
+}
+
+static enum engine_verdict alerted(struct engine *engine, struct adieu_error *error)
+{
+    bool closes = engine->alert_in.number == SSL_AD_CLOSE_NOTIFY;
+    error->code = closes ? ADIEU_ERR_CLOSED_EARLY : ADIEU_ERR_ALERTED;
+    error->alert = engine->alert_in;
+    snprintf(error->text, sizeof error->text, "%s (%u)", adieu_alert_name(error->alert.number), error->alert.number);
+    if (!closes || !stream_established(engine->stream))
+        return ENGINE_ALERT;
+    error->code = ADIEU_ERR_SEND_FAILED;
+    snprintf(error->text, sizeof error->text, "close_notify came as a fatal alert, after which nothing can be sent");
+    return ENGINE_CLOSE_FATAL;
+}
+
+static bool not_tls(const struct engine *engine, int reason)
+{
+    return !stream_established(engine->stream) &&
+           (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST || reason == SSL_R_WRONG_VERSION_NUMBER);
+}
+
+/*
+ * In TLS 1.2 OpenSSL calls it an internal error of its own that a record is too short to be authenticated (explicit nonce
+ * and tag: 24 bytes). It is the peer's doing, or that of somebody between, who must not be able to make us say "fault".
+ */
+static bool too_short(const struct engine *engine)
+{
+    enum { NONCE_AND_TAG = 8 + 16 };
+    return stream_established(engine->stream) && SSL_version(engine->ssl) == TLS1_2_VERSION &&
+           engine->record_size && engine->record_size < NONCE_AND_TAG;
+}
+
+/* Ours, not the peer's: memory, whatever alert was chosen for the lack of it, or an internal error. */
+static bool is_fault(const struct engine *engine, const struct trouble *trouble)
+{
+    if (trouble->memory)
+        return true;
+    bool internal = engine->alert_out.seen ? engine->alert_out.number == SSL_AD_INTERNAL_ERROR
+                                           : trouble->reason == ERR_R_INTERNAL_ERROR;
+    return internal && !too_short(engine);
+}
+
+/* Everything else that the engine can dislike is the peer's doing, unless it says that it is its own. */
+static enum engine_verdict failed(struct engine *engine, struct adieu_error *error)
+{
+    struct trouble trouble = read_trouble();
+    if (peer_gave_up(engine, &trouble))
+        return alerted(engine, error);
+
+    error->alert = engine->alert_out;
+    const char *why = trouble.text ? trouble.text : "no reason given";
+    if (is_fault(engine, &trouble)) {
+        error->code = trouble.memory ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
+        snprintf(error->text, sizeof error->text, "%s", why);
+        return ENGINE_FAULT;
+    }
+    if (engine->problem[0] && trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        why = engine->problem;
+    bool refused = trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+                   trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    error->code = refused                           ? ADIEU_ERR_REFUSED
+                  : not_tls(engine, trouble.reason) ? ADIEU_ERR_NOT_TLS
+                                                    : ADIEU_ERR_VIOLATION;
+    if (error->alert.seen)
+        snprintf(error->text, sizeof error->text, "%s; the peer is told %s (%u)", why,
+                 adieu_alert_name(error->alert.number), error->alert.number);
+    else
+        snprintf(error->text, sizeof error->text, "%s", why);
+    return ENGINE_VIOLATION;
+}
+
+enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error)
+{
+    enum engine_verdict verdict;
+    switch (answer > 0 ? SSL_ERROR_NONE : SSL_get_error(engine->ssl, answer)) {
+    case SSL_ERROR_NONE:
+        verdict = ENGINE_DONE;
+        break;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+    case SSL_ERROR_WANT_RETRY_VERIFY: /* a decision is awaited */
+        verdict = ENGINE_WAIT;
+        break;
+    case SSL_ERROR_ZERO_RETURN: /* before the handshake is done that is no end, but the peer giving up */
+        verdict = stream_established(engine->stream) ? ENGINE_CLOSE_NOTIFY : alerted(engine, error);
+        break;
+    default:
+        verdict = failed(engine, error);
+    }
+    ERR_clear_error();
+    return verdict;
+}

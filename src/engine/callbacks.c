@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The application's callbacks, called from OpenSSL's. While one runs, the stream's verbs are misuse. */
+#include <limits.h>
+#include <string.h>
+
+#include "openssl.h"
+
+/* ------------------------------------------------ SNI */
+
+static int name_asked_for(SSL *ssl, int *alert, void *arg)
+{
+    struct engine_config *config = arg;
+    struct engine *engine = engine_of(ssl);
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    bool before = stream_enter_callback(engine->stream);
+    struct adieu_config *chosen = config->on_name(config->on_name_context, name ? name : "");
+    stream_leave_callback(engine->stream, before);
+    if (!chosen) {
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    config_freeze(chosen);
+    adieu_config_ref(chosen);
+    adieu_config_free(engine->chosen);
+    engine->chosen = chosen;
+    if (SSL_set_SSL_CTX(ssl, config_engine(chosen)->context))
+        return SSL_TLSEXT_ERR_OK;
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+enum adieu_status adieu_config_on_name(struct adieu_config *config,
+                                       struct adieu_config *(*function)(void *context, const char *name), void *context)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    struct engine_config *engine = config_engine(config);
+    engine->on_name = function;
+    engine->on_name_context = context;
+    SSL_CTX_set_tlsext_servername_callback(engine->context, (function ? name_asked_for : NULL));
+    SSL_CTX_set_tlsext_servername_arg(engine->context, engine);
+    return ADIEU_OK;
+}
+
+/* ------------------------------------------------ sessions */
+
+/*
+ * A session as bytes: the digest of whom the stream trusted, then OpenSSL's own. A session carries the peer's certificate
+ * and how it was found, but not by which roots.
+ */
+static uint8_t *session_bytes(const struct engine_config *config, const SSL_SESSION *session, size_t *size)
+{
+    int der_size = SSL_SESSION_is_resumable(session) ? i2d_SSL_SESSION(session, NULL) : 0;
+    *size = sizeof config->trust + (size_t)der_size;
+    uint8_t *bytes = der_size > 0 ? OPENSSL_malloc(*size) : NULL;
+    if (!bytes)
+        return NULL;
+    uint8_t *der = bytes + sizeof config->trust;
+    memcpy(bytes, config->trust, sizeof config->trust);
+    i2d_SSL_SESSION(session, &der);
+    return bytes;
+}
+
+static int session_came(SSL *ssl, SSL_SESSION *session)
+{
+    struct engine *engine = engine_of(ssl);
+    struct engine_config *config = engine->config;
+    size_t size;
+    uint8_t *bytes = session_bytes(config, session, &size);
+    if (bytes) {
+        bool before = stream_enter_callback(engine->stream);
+        config->on_session(config->on_session_context, engine->stream, bytes, size);
+        stream_leave_callback(engine->stream, before);
+        OPENSSL_clear_free(bytes, size);
+    }
+    return 0; /* the session is not kept */
+}
+
+enum adieu_status adieu_config_on_session(struct adieu_config *config,
+                                          void (*function)(void *context, const struct adieu_stream *stream,
+                                                           const uint8_t *session, size_t size),
+                                          void *context)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    struct engine_config *engine = config_engine(config);
+    engine->on_session = function;
+    engine->on_session_context = context;
+    SSL_CTX_sess_set_new_cb(engine->context, function ? session_came : NULL);
+    SSL_CTX_set_session_cache_mode(engine->context, function ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
+                                                             : SSL_SESS_CACHE_OFF);
+    return ADIEU_OK;
+}
+
+enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session, size_t size)
+{
+    struct engine *engine = stream_engine(stream);
+    if (!engine || engine->server || engine->started)
+        return ADIEU_MISUSE;
+    ERR_clear_error();
+    const uint8_t *trust = engine->config->trust, *at = session;
+    size_t skip = sizeof engine->config->trust;
+    if (size <= skip || size > LONG_MAX || CRYPTO_memcmp(at, trust, skip) != 0)
+        return ADIEU_FAIL;
+    at += skip;
+    SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - skip));
+    bool set = read && SSL_set_session(engine->ssl, read);
+    SSL_SESSION_free(read);
+    ERR_clear_error();
+    return set ? ADIEU_OK : ADIEU_FAIL;
+}
+
+/* ------------------------------------------------ key log and verification */
+
+static void key_made(const SSL *ssl, const char *line)
+{
+    struct engine *engine = engine_of(ssl);
+    bool before = stream_enter_callback(engine->stream);
+    engine->config->on_key(engine->config->on_key_context, line);
+    stream_leave_callback(engine->stream, before);
+}
+
+enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,
+                                               void (*function)(void *context, const char *line), void *context)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    struct engine_config *engine = config_engine(config);
+    engine->on_key = function;
+    engine->on_key_context = context;
+    SSL_CTX_set_keylog_callback(engine->context, function ? key_made : NULL);
+    return ADIEU_OK;
+}
+
+enum adieu_status adieu_config_insecure_on_verify(struct adieu_config *config,
+                                                  enum adieu_decision (*function)(void *context,
+                                                                                  const struct adieu_stream *stream,
+                                                                                  bool verified, const char *problem,
+                                                                                  const uint8_t *leaf,
+                                                                                  size_t leaf_size),
+                                                  void *context)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    config_engine(config)->on_verify = function;
+    config_engine(config)->on_verify_context = context;
+    return ADIEU_OK;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* One stream's SSL: made from the config, run without ever waiting. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+#include "openssl.h"
+
+/* ------------------------------------------------ names */
+
+static bool is_address(const char *name)
+{
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    ASN1_OCTET_STRING_free(address);
+    ERR_clear_error();
+    return address != NULL;
+}
+
+static bool is_host_name(const char *name)
+{
+    size_t size = strlen(name);
+    if (!size || size > 253 || name[0] == '.' || name[0] == '-')
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        bool letter = isalnum((unsigned char)name[i]) && (unsigned char)name[i] < 128;
+        if (!letter && !strchr("-._", name[i]))
+            return false;
+        if (name[i] == '.' && name[i + 1] == '.')
+            return false;
+    }
+    return true;
+}
+
+/* A copy without the dot that makes a name absolute, which certificates do not carry. NULL: no memory. */
+static char *copy_name(const char *name)
+{
+    size_t size = strlen(name);
+    if (size > 1 && name[size - 1] == '.')
+        size--;
+    char *copy = malloc(size + 1);
+    if (copy) {
+        memcpy(copy, name, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+/* Whether the peer must prove a name. */
+static bool asks_for_name(const struct engine_config *config)
+{
+    return !config->insecure && !trusts_pins_alone(config);
+}
+
+/* RFC 6066 3: an address is not sent as server name; RFC 6125 6.4.3: wildcards stand for whole labels. */
+static bool set_name(struct engine *engine, const char *name)
+{
+    bool address = is_address(name);
+    if (!address && !SSL_set_tlsext_host_name(engine->ssl, name))
+        return false;
+    if (!asks_for_name(engine->config))
+        return true;
+    X509_VERIFY_PARAM *param = SSL_get0_param(engine->ssl);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return address ? X509_VERIFY_PARAM_set1_ip_asc(param, name) : X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
+static bool prepare_name(struct engine *engine, const char *name, struct adieu_error *error)
+{
+    if (!name) {
+        if (!asks_for_name(engine->config))
+            return true;
+        error_set(error, ADIEU_ERR_NO_NAME, 0, NULL);
+        return false;
+    }
+    engine->name = copy_name(name);
+    if (!engine->name) {
+        error_set(error, ADIEU_ERR_MEMORY, 0, NULL);
+        return false;
+    }
+    if (!is_address(engine->name) && !is_host_name(engine->name)) {
+        error_set(error, ADIEU_ERR_BAD_NAME, 0, "\"%.100s\"", name);
+        return false;
+    }
+    if (set_name(engine, engine->name))
+        return true;
+    error_set(error, ADIEU_ERR_MEMORY, 0, NULL);
+    return false;
+}
+
+/* ------------------------------------------------ life */
+
+/* Set on the SSL, not only on the context, because an adopted context may say otherwise and is not ours to change. */
+static void insist(SSL *ssl)
+{
+    SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+    SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    SSL_clear_mode(ssl, SSL_MODE_ASYNC);
+    SSL_set_quiet_shutdown(ssl, 0);
+    SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see dry in the core */
+    SSL_set_max_send_fragment(ssl, SSL3_RT_MAX_PLAIN_LENGTH);
+    if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION)
+        SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
+}
+
+static void set_verify(struct engine *engine)
+{
+    const struct engine_config *config = engine->config;
+    if (config->adopted) {
+        if (!engine->server)
+            SSL_set_verify(engine->ssl, config->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
+                           SSL_get_verify_callback(engine->ssl));
+        return;
+    }
+    int mode = SSL_VERIFY_PEER;
+    if (engine->server && config->client_auth == ADIEU_CLIENT_AUTH_NONE)
+        mode = SSL_VERIFY_NONE;
+    if (config->client_auth == ADIEU_CLIENT_AUTH_REQUIRED)
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_set_verify(engine->ssl, mode, NULL);
+}
+
+static bool prepare(struct engine *engine, const char *name, struct adieu_error *error)
+{
+    struct engine_config *config = engine->config;
+    bool ready = trust_load_system(config, engine->server);
+    engine->ssl = ready ? SSL_new(config->context) : NULL;
+    BIO *bio = engine->ssl ? BIO_new(config->wire) : NULL;
+    if (!bio) {
+        error_set(error, ADIEU_ERR_MEMORY, 0, NULL);
+        return false;
+    }
+    BIO_set_data(bio, engine);
+    SSL_set_bio(engine->ssl, bio, bio);
+    SSL_set_msg_callback(engine->ssl, engine_saw_message);
+    SSL_set_msg_callback_arg(engine->ssl, engine);
+    insist(engine->ssl);
+    set_verify(engine);
+    if (!engine->server) {
+        SSL_set_connect_state(engine->ssl);
+        return prepare_name(engine, name, error);
+    }
+    SSL_set_accept_state(engine->ssl);
+    if (config->has_identity || config->on_name)
+        return true;
+    error_set(error, ADIEU_ERR_NO_IDENTITY, 0, NULL);
+    return false;
+}
+
+struct engine *engine_new(struct adieu_stream *stream, struct adieu_config *config, bool server, const char *name,
+                          struct adieu_error *error)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        error_set(error, ADIEU_ERR_MEMORY, 0, NULL);
+        return NULL;
+    }
+    engine->stream = stream;
+    engine->config = config_engine(config);
+    engine->server = server;
+    ERR_clear_error();
+    bool prepared = prepare(engine, name, error);
+    ERR_clear_error();
+    if (prepared)
+        return engine;
+    engine_free(engine);
+    return NULL;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    SSL_free(engine->ssl);
+    adieu_config_free(engine->chosen);
+    free(engine->name);
+    free(engine->alpn);
+    free(engine);
+}
+
+/* ------------------------------------------------ running */
+
+/* OpenSSL is done; a resumed session is still to be trusted. */
+static enum engine_verdict established(struct engine *engine, struct adieu_error *error)
+{
+    switch (engine_trusts_resumed(engine)) {
+    case ADIEU_ACCEPT:
+        return ENGINE_DONE;
+    case ADIEU_LATER:
+        return ENGINE_WAIT;
+    case ADIEU_REFUSE:
+        break;
+    }
+    error->code = ADIEU_ERR_REFUSED;
+    snprintf(error->text, sizeof error->text, "%s", engine->problem);
+    return ENGINE_VIOLATION;
+}
+
+enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error)
+{
+    engine->started = true;
+    engine_begin(engine);
+    enum engine_verdict verdict = engine_end(engine, SSL_do_handshake(engine->ssl), error);
+    return verdict == ENGINE_DONE ? established(engine, error) : verdict;
+}
+
+enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error)
+{
+    engine_begin(engine);
+    return engine_end(engine, SSL_read_ex(engine->ssl, buf, size, got), error);
+}
+
+enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error)
+{
+    uint8_t byte;
+    size_t got;
+    engine_begin(engine);
+    return engine_end(engine, SSL_peek_ex(engine->ssl, &byte, sizeof byte, &got), error);
+}
+
+enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error)
+{
+    size_t written;
+    engine_begin(engine);
+    return engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
+}
+
+enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)
+{
+    engine_begin(engine);
+    if (SSL_in_init(engine->ssl)) /* half of a message came: SSL_shutdown would refuse, and send nothing */
+        return ENGINE_WAIT;
+    int answer = SSL_shutdown(engine->ssl);
+    bool put = engine->alert_out.seen && engine->alert_out.number == SSL_AD_CLOSE_NOTIFY;
+    ERR_clear_error();
+    if (answer >= 0 && put)
+        return ENGINE_DONE;
+    error->code = ADIEU_ERR_ENGINE;
+    strcpy(error->text, "close_notify could not be made");
+    return ENGINE_FAULT;
+}

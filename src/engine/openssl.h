@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine's inside: what a config and a stream are to OpenSSL. */
+#ifndef ADIEU_ENGINE_OPENSSL_H
+#define ADIEU_ENGINE_OPENSSL_H
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "adieu_openssl.h"
+#include "engine.h"
+
+struct pin {
+    uint8_t bytes[ADIEU_PIN_SIZE];
+};
+
+struct engine_config {
+    SSL_CTX *context;
+    BIO_METHOD *wire;
+    bool adopted;
+    bool has_identity;
+    bool roots_named; /* the caller named whom to trust; until then it is the system's roots */
+    bool insecure;    /* adieu_config_insecure_no_verify */
+    CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots */
+    bool roots_loaded;
+    uint8_t trust[32]; /* a digest of whom we trust: sessions are resumed only under the same */
+    enum adieu_client_auth client_auth;
+    struct pin *pins;
+    size_t pin_count;
+    uint8_t *alpn; /* as on the wire: length, name, length, name … */
+    size_t alpn_size;
+
+    enum adieu_decision (*on_verify)(void *context, const struct adieu_stream *stream, bool verified,
+                                     const char *problem, const uint8_t *leaf, size_t leaf_size);
+    void *on_verify_context;
+    struct adieu_config *(*on_name)(void *context, const char *name);
+    void *on_name_context;
+    void (*on_session)(void *context, const struct adieu_stream *stream, const uint8_t *session, size_t size);
+    void *on_session_context;
+    void (*on_key)(void *context, const char *line);
+    void *on_key_context;
+};
+
+struct engine {
+    struct adieu_stream *stream;
+    struct engine_config *config;
+    struct adieu_config *chosen; /* by on_name; a reference */
+    SSL *ssl;
+    bool server;
+    bool started;
+    char *name; /* that the peer must prove; NULL: none is asked for */
+    char *alpn;
+    enum adieu_verified verified;
+    char problem[160]; /* why the peer was refused */
+    /* what the message callback saw during the call in progress */
+    struct adieu_alert alert_in, alert_out;
+    size_t record_size; /* of the last record that came; 0: none */
+};
+
+/* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
+void engine_begin(struct engine *engine);
+enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error);
+/* The message callback: alerts and their direction come from here and nowhere else. */
+void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg);
+
+/* bio.c */
+BIO_METHOD *engine_wire_method(void);
+struct engine *engine_of(const SSL *ssl);
+
+/* verify.c */
+/* The context's verification of a peer's chain; arg is the engine_config. */
+int engine_verify(X509_STORE_CTX *store, void *arg);
+/* A resumed session is verified like a new one, since the bytes may come from anywhere. */
+enum adieu_decision engine_trusts_resumed(struct engine *engine);
+bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
+/* Only pins decide: no root, name or date is asked for. */
+bool trusts_pins_alone(const struct engine_config *config);
+/* Makes the digest of whom we trust depend on this, too. */
+void trust_note(struct engine_config *config, const void *bytes, size_t size);
+/* Loads the system's roots if this config needs them and nobody has; they are large, so a config without need has none. */
+bool trust_load_system(struct engine_config *config, bool server);
+
+/* settings.c */
+/* Whether a setter may go on with an OpenSSL context that is ours to change; if not, the error is set. */
+bool settings_open(struct adieu_config *config);
+/* A file to read PEM from; NULL: the error is set. */
+BIO *settings_open_file(struct adieu_config *config, const char *path);
+bool settings_is_directory(const char *path);
+/* FAIL with the newest entry of OpenSSL's queue as explanation, which is emptied. */
+enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error_code code, const char *what);
+
+#endif

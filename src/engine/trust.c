@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Whom we trust: roots and pins. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/pem.h>
+
+#include "openssl.h"
+
+void trust_note(struct engine_config *config, const void *bytes, size_t size)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL) ||
+        !EVP_DigestUpdate(digest, config->trust, sizeof config->trust) || !EVP_DigestUpdate(digest, bytes, size) ||
+        !EVP_DigestFinal_ex(digest, config->trust, NULL))
+        memset(config->trust, 0, sizeof config->trust);
+    EVP_MD_CTX_free(digest);
+}
+
+/* The first named root takes the place of the system's. */
+static X509_STORE *named_store(struct engine_config *config)
+{
+    if (!config->roots_named) {
+        X509_STORE *store = X509_STORE_new();
+        if (!store)
+            return NULL;
+        SSL_CTX_set_cert_store(config->context, store);
+        config->roots_named = true;
+    }
+    return SSL_CTX_get_cert_store(config->context);
+}
+
+static STACK_OF(X509) * read_certificates(BIO *pem)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    X509 *certificate;
+    while (found && (certificate = PEM_read_bio_X509_AUX(pem, NULL, NULL, NULL)))
+        if (!sk_X509_push(found, certificate))
+            X509_free(certificate);
+    ERR_clear_error();
+    return found;
+}
+
+/* Adds them all; servers also name them to their clients. */
+static bool add_roots(struct engine_config *config, STACK_OF(X509) * roots)
+{
+    X509_STORE *store = named_store(config);
+    for (int i = 0; store && i < sk_X509_num(roots); i++) {
+        X509 *root = sk_X509_value(roots, i);
+        uint8_t digest[EVP_MAX_MD_SIZE];
+        unsigned size = 0;
+        if (!X509_STORE_add_cert(store, root) || !SSL_CTX_add_client_CA(config->context, root) ||
+            !X509_digest(root, EVP_sha256(), digest, &size))
+            return false;
+        trust_note(config, digest, size);
+    }
+    return store != NULL;
+}
+
+static enum adieu_status trust_from(struct adieu_config *config, BIO *pem, const char *where)
+{
+    STACK_OF(X509) *roots = read_certificates(pem);
+    enum adieu_status status = ADIEU_OK;
+    if (sk_X509_num(roots) <= 0)
+        status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", where);
+    else if (!add_roots(config_engine(config), roots))
+        status = config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    sk_X509_pop_free(roots, X509_free);
+    return status;
+}
+
+enum adieu_status adieu_config_trust_pem(struct adieu_config *config, const void *pem, size_t size)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    if (size > INT_MAX)
+        return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "more than 2 GiB of PEM");
+    BIO *bio = BIO_new_mem_buf(pem, (int)size);
+    if (!bio)
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    enum adieu_status status = trust_from(config, bio, "in memory");
+    BIO_free(bio);
+    return status;
+}
+
+enum adieu_status adieu_config_trust_file(struct adieu_config *config, const char *path)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    BIO *bio = settings_open_file(config, path);
+    if (!bio)
+        return ADIEU_FAIL;
+    enum adieu_status status = trust_from(config, bio, path);
+    BIO_free(bio);
+    return status;
+}
+
+/* One file of a directory; what holds no certificate there is nobody's mistake. */
+static int read_entry(const char *directory, const char *name, STACK_OF(X509) * roots)
+{
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s/%s", directory, name);
+    if (size < 0 || (size_t)size >= sizeof path || settings_is_directory(path))
+        return 1;
+    BIO *bio = BIO_new_file(path, "r");
+    ERR_clear_error();
+    if (!bio)
+        return 1;
+    STACK_OF(X509) *found = read_certificates(bio);
+    BIO_free(bio);
+    X509 *certificate;
+    while ((certificate = sk_X509_shift(found)))
+        if (!sk_X509_push(roots, certificate)) {
+            X509_free(certificate);
+            sk_X509_pop_free(found, X509_free);
+            return 0;
+        }
+    sk_X509_free(found);
+    return 1;
+}
+
+enum adieu_status adieu_config_trust_directory(struct adieu_config *config, const char *path)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    DIR *directory = opendir(path);
+    if (!directory)
+        return config_fail(config, ADIEU_ERR_FILE, errno, "%.150s", path);
+    STACK_OF(X509) *roots = sk_X509_new_null();
+    bool room = roots != NULL;
+    for (struct dirent *entry; room && (entry = readdir(directory));)
+        room = read_entry(path, entry->d_name, roots);
+    closedir(directory);
+    enum adieu_status status = ADIEU_OK;
+    if (room && !sk_X509_num(roots))
+        status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", path);
+    else if (!room || !add_roots(config_engine(config), roots))
+        status = config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    sk_X509_pop_free(roots, X509_free);
+    return status;
+}
+
+enum adieu_status adieu_config_trust_system(struct adieu_config *config)
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    X509_STORE *store = named_store(config_engine(config));
+    bool set = store && X509_STORE_set_default_paths(store);
+    trust_note(config_engine(config), "system", 6);
+    ERR_clear_error();
+    return set ? ADIEU_OK : config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+}
+
+bool trust_load_system(struct engine_config *config, bool server)
+{
+    bool asks = server ? config->client_auth != ADIEU_CLIENT_AUTH_NONE : !config->insecure;
+    if (!asks || config->adopted || config->roots_named || trusts_pins_alone(config))
+        return true;
+    if (!CRYPTO_THREAD_write_lock(config->roots_lock))
+        return false;
+    if (!config->roots_loaded)
+        config->roots_loaded = SSL_CTX_set_default_verify_paths(config->context);
+    bool loaded = config->roots_loaded;
+    CRYPTO_THREAD_unlock(config->roots_lock);
+    return loaded;
+}
+
+enum adieu_status adieu_config_trust_pin(struct adieu_config *config, const uint8_t pin[ADIEU_PIN_SIZE])
+{
+    if (!settings_open(config))
+        return ADIEU_FAIL;
+    struct engine_config *engine = config_engine(config);
+    struct pin *more = realloc(engine->pins, (engine->pin_count + 1) * sizeof *more);
+    if (!more)
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    engine->pins = more;
+    memcpy(engine->pins[engine->pin_count++].bytes, pin, ADIEU_PIN_SIZE);
+    trust_note(engine, pin, ADIEU_PIN_SIZE);
+    return ADIEU_OK;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether the peer is whom we trust. */
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/x509v3.h>
+
+#include "openssl.h"
+
+bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE])
+{
+    uint8_t *key = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
+    bool made = size > 0 && EVP_Digest(key, (size_t)size, pin, NULL, EVP_sha256(), NULL);
+    OPENSSL_free(key);
+    return made;
+}
+
+bool trusts_pins_alone(const struct engine_config *config)
+{
+    return config->pin_count && !config->roots_named;
+}
+
+static bool pins_hold(const struct engine_config *config, const X509 *leaf)
+{
+    uint8_t pin[ADIEU_PIN_SIZE];
+    if (!config->pin_count)
+        return true;
+    for (size_t i = 0; leaf && pin_of(leaf, pin) && i < config->pin_count; i++)
+        if (!memcmp(config->pins[i].bytes, pin, sizeof pin))
+            return true;
+    return false;
+}
+
+static void explain(struct engine *engine, long chain_error)
+{
+    bool another = chain_error == X509_V_ERR_HOSTNAME_MISMATCH || chain_error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    const char *reason = X509_verify_cert_error_string(chain_error);
+    if (another && engine->name)
+        snprintf(engine->problem, sizeof engine->problem, "its certificate is not for %.80s (%s)", engine->name, reason);
+    else
+        snprintf(engine->problem, sizeof engine->problem, "%s", reason);
+}
+
+/* The decision, given what the chain (or a resumed session) is worth. Fills verified and, if refused, problem. */
+static bool decide(struct engine *engine, const struct engine_config *config, const X509 *leaf, long chain_error)
+{
+    bool pinned = pins_hold(config, leaf);
+    bool chained = chain_error == X509_V_OK;
+    bool chain_matters = !config->insecure && !trusts_pins_alone(config);
+    if (!pinned)
+        snprintf(engine->problem, sizeof engine->problem, "its key has another pin than the one trusted");
+    else if (chain_matters && !chained)
+        explain(engine, chain_error);
+    if (!pinned || (chain_matters && !chained))
+        return false;
+    engine->problem[0] = '\0';
+    if (chain_matters)
+        engine->verified = engine->server ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NAME;
+    else
+        engine->verified = config->pin_count ? ADIEU_VERIFIED_PIN : ADIEU_VERIFIED_NO;
+    return true;
+}
+
+struct question {
+    struct engine *engine;
+    const struct engine_config *config;
+    X509 *leaf;
+    bool accepted;
+};
+
+static enum adieu_decision ask(void *arg)
+{
+    const struct question *question = arg;
+    const struct engine_config *config = question->config;
+    uint8_t *der = NULL;
+    int size = question->leaf ? i2d_X509(question->leaf, &der) : 0;
+    enum adieu_decision decision =
+        config->on_verify(config->on_verify_context, question->engine->stream, question->accepted,
+                          question->engine->problem, der, size > 0 ? (size_t)size : 0);
+    OPENSSL_free(der);
+    return decision;
+}
+
+/* The decision, and the application's word on it, if it wants one. What it accepts against our finding is not verified. */
+static enum adieu_decision settle(struct engine *engine, const struct engine_config *config, X509 *leaf,
+                                  long chain_error)
+{
+    bool accepted = decide(engine, config, leaf, chain_error);
+    if (!config->on_verify)
+        return accepted ? ADIEU_ACCEPT : ADIEU_REFUSE;
+    struct question question = {.engine = engine, .config = config, .leaf = leaf, .accepted = accepted};
+    enum adieu_decision decision = stream_decision(engine->stream, ask, &question);
+    if (decision != (accepted ? ADIEU_ACCEPT : ADIEU_REFUSE))
+        engine->verified = ADIEU_VERIFIED_NO;
+    if (decision == ADIEU_REFUSE && accepted)
+        snprintf(engine->problem, sizeof engine->problem, "the program does not accept its certificate");
+    return decision;
+}
+
+int engine_verify(X509_STORE_CTX *store, void *arg)
+{
+    const struct engine_config *config = arg;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct engine *engine = engine_of(ssl);
+    X509 *leaf = X509_STORE_CTX_get0_cert(store);
+    X509_verify_cert(store);
+    int chain_error = X509_STORE_CTX_get_error(store);
+    switch (settle(engine, config, leaf, chain_error)) {
+    case ADIEU_ACCEPT: /* the chain's own error stays: it is what a session made now will be worth when resumed */
+        return 1;
+    case ADIEU_LATER: /* a client's handshake stops here, and comes here again */
+        SSL_set_retry_verify(ssl);
+        return 1;
+    case ADIEU_REFUSE: /* the error chooses the alert: where the chain is not to blame, bad_certificate */
+        if (chain_error == X509_V_OK || !pins_hold(config, leaf))
+            X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+        break;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------ resumed sessions */
+
+static bool has_name(const struct engine *engine, X509 *leaf)
+{
+    return !engine->name || X509_check_host(leaf, engine->name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) > 0 ||
+           X509_check_ip_asc(leaf, engine->name, 0) > 0;
+}
+
+/* An adopted context verifies by itself; what remains is to say how. */
+static enum adieu_decision trust_adopted(struct engine *engine)
+{
+    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
+    if (leaf && !engine->config->insecure && SSL_get_verify_mode(engine->ssl) & SSL_VERIFY_PEER &&
+        SSL_get_verify_result(engine->ssl) == X509_V_OK)
+        engine->verified = engine->server ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NAME;
+    return ADIEU_ACCEPT;
+}
+
+/*
+ * OpenSSL verifies no certificate when it resumes: the session carries the one that was shown then, and what it was found
+ * worth. The bytes come from the application, perhaps from a stream that verified less: so hold them against this config.
+ */
+enum adieu_decision engine_trusts_resumed(struct engine *engine)
+{
+    const struct engine_config *config = engine->chosen ? config_engine(engine->chosen) : engine->config;
+    if (config->adopted)
+        return trust_adopted(engine);
+    if (!SSL_session_reused(engine->ssl) || (engine->server && config->client_auth == ADIEU_CLIENT_AUTH_NONE))
+        return ADIEU_ACCEPT;
+    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
+    if (!leaf && engine->server && config->client_auth == ADIEU_CLIENT_AUTH_OPTIONAL)
+        return ADIEU_ACCEPT;
+    long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
+    if (leaf && !engine->server && chain_error == X509_V_OK && !has_name(engine, leaf))
+        chain_error = X509_V_ERR_HOSTNAME_MISMATCH;
+    return settle(engine, config, leaf, chain_error);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs: each tries as far as stream and socket go, and (blocking) waits and tries again. */
+#include "fd.h"
+
+/* ------------------------------------------------ handshake */
+
+static enum adieu_status try_handshake(struct adieu_fd *fd)
+{
+    enum adieu_status status;
+    int turn = 0;
+    do {
+        status = adieu_handshake(fd->stream);
+        fd_send(fd); /* also after FAIL: the alert that explains it to the peer */
+    } while (status == ADIEU_WAIT && turn++ < TURNS && fd_receive(fd));
+    return status;
+}
+
+enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
+{
+    if (!fd_enter(fd, SLOT_HANDSHAKE))
+        return ADIEU_MISUSE;
+    enum adieu_status status = ADIEU_MISUSE;
+    if (fd->descriptor >= 0 || fd->released) {
+        do /* done here, but our last flight still waits: the peer would, too */
+            status = try_handshake(fd);
+        while ((status == ADIEU_WAIT || (status == ADIEU_OK && fd_unsent(fd))) &&
+               fd_wait_stream(fd, SLOT_HANDSHAKE, deadline));
+    }
+    fd_leave(fd, SLOT_HANDSHAKE);
+    return status;
+}
+
+/* ------------------------------------------------ read */
+
+static enum adieu_status try_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got)
+{
+    fd_send(fd);
+    enum adieu_status status = adieu_read(fd->stream, buf, size, got);
+    for (int turn = 0; status == ADIEU_WAIT && turn < TURNS && fd_receive(fd); turn++)
+        status = adieu_read(fd->stream, buf, size, got);
+    fd_send(fd); /* what the engine had to say to it: an alert, a KeyUpdate */
+    return status;
+}
+
+enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got, int64_t deadline)
+{
+    if (!fd_enter(fd, SLOT_READ))
+        return ADIEU_MISUSE;
+    enum adieu_status status;
+    do
+        status = try_read(fd, buf, size, got);
+    while (status == ADIEU_WAIT && fd_wait_stream(fd, SLOT_READ, deadline));
+    fd->reads++; /* a goodbye asks whether somebody reads */
+    fd->read_at = adieu_fd_now();
+    fd->reader = pthread_self();
+    fd_leave(fd, SLOT_READ);
+    return status;
+}
+
+/* ------------------------------------------------ write */
+
+static bool sending_stopped(const struct adieu_fd *fd)
+{
+    enum adieu_sending sending = adieu_ending(fd->stream).sending;
+    return sending == ADIEU_SENDING_FAILED || sending == ADIEU_SENDING_ABORTED;
+}
+
+static enum adieu_status fail_behind(struct adieu_fd *fd)
+{
+    fd_look_behind(fd);
+    return ADIEU_FAIL;
+}
+
+/* Receives while something waits to be sent, and lets the engine look: an alert ends the waiting. */
+static bool hear(struct adieu_fd *fd)
+{
+    size_t got;
+    if (!fd_receive(fd))
+        return false;
+    (void)!adieu_read(fd->stream, NULL, 0, &got);
+    return true;
+}
+
+/* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. */
+static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, size_t size, size_t *taken)
+{
+    size_t took = 0;
+    enum adieu_status status = adieu_write(fd->stream, from + *taken, size - *taken, &took);
+    if (status == ADIEU_FAIL)
+        return fail_behind(fd);
+    if (status == ADIEU_MISUSE)
+        return status;
+    *taken += took;
+    fd_send(fd);
+    if (sending_stopped(fd))
+        return fail_behind(fd);
+    return *taken == size && !fd_unsent(fd) ? ADIEU_OK : ADIEU_WAIT;
+}
+
+static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *taken)
+{
+    enum adieu_status status;
+    int turn = 0;
+    do
+        status = write_round(fd, buf, size, taken);
+    while (status == ADIEU_WAIT && turn++ < TURNS && (!fd_unsent(fd) || hear(fd)));
+    return status;
+}
+
+enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *took, int64_t deadline)
+{
+    if (!fd_enter(fd, SLOT_WRITE))
+        return ADIEU_MISUSE;
+    enum adieu_status status;
+    size_t taken = 0;
+    do /* with nothing left to send it is only the others' turn */
+        status = try_write(fd, buf, size, &taken);
+    while (status == ADIEU_WAIT &&
+           fd_wait(fd, SLOT_WRITE, fd_need(fd), fd_unsent(fd) ? ADIEU_FD_FOREVER : ADIEU_FD_NOW, deadline));
+    /* Part of it was taken, and leaves by itself. MISUSE then means that another thread shut down meanwhile. */
+    if ((status == ADIEU_WAIT && size == 0) || ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && taken > 0))
+        status = ADIEU_OK;
+    if (status == ADIEU_OK)
+        *took = taken;
+    fd_leave(fd, SLOT_WRITE);
+    return status;
+}
+
+/* ------------------------------------------------ shutdown */
+
+static enum adieu_status try_shutdown(struct adieu_fd *fd)
+{
+    enum adieu_status status = adieu_shutdown(fd->stream);
+    if (status == ADIEU_MISUSE)
+        return status;
+    int turn = 0;
+    do {
+        fd_send(fd);
+        if (adieu_ending(fd->stream).sending == ADIEU_SENDING_CLOSED)
+            return ADIEU_OK;
+        if (status == ADIEU_FAIL || sending_stopped(fd))
+            return fail_behind(fd);
+    } while (turn++ < TURNS && hear(fd));
+    return ADIEU_WAIT;
+}
+
+enum adieu_status adieu_fd_shutdown(struct adieu_fd *fd, int64_t deadline)
+{
+    if (!fd_enter(fd, SLOT_SHUTDOWN))
+        return ADIEU_MISUSE;
+    enum adieu_status status;
+    do
+        status = try_shutdown(fd);
+    while (status == ADIEU_WAIT && fd_wait_stream(fd, SLOT_SHUTDOWN, deadline));
+    fd_leave(fd, SLOT_SHUTDOWN);
+    return status;
+}
