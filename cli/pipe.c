@@ -255,6 +255,12 @@ static void judge(struct run *run)
         run_close(run, clock_patience(run));
 }
 
+/* --until=self: what comes after our end is for the goodbye to discard. */
+static bool wants_delivery(const struct run *run)
+{
+    return run->phase == PHASE_TALKING && !run->pipe.still && !(run->options->until == UNTIL_SELF && run->pipe.said);
+}
+
 void pipe_turn(struct run *run)
 {
     if (!run->pipe.still) {
@@ -265,7 +271,7 @@ void pipe_turn(struct run *run)
         send_up(run);
         say_end(run);
         flush(run);
-        if (run->phase == PHASE_TALKING && !run->pipe.still)
+        if (wants_delivery(run))
             receive_down(run);
     }
     pipe_write_out(run);

@@ -36,8 +36,8 @@ size() { wc -c <"$1" | tr -d ' '; }
 listening()
 {
     for _ in $(seq 100); do
-        address=$(sed -n 's/.*listening on \([0-9.:]*[0-9]\).*/\1/p' "$folder/listen.err")
-        pin=$(sed -n 's/.*--pin[ =]\([0-9a-f]\{64\}\).*/\1/p' "$folder/listen.err" | head -n 1)
+        address=$(sed -n 's/.*listening on \([0-9.:]*[0-9]\).*/\1/p' "$folder/listen.err" 2>/dev/null)
+        pin=$(sed -n 's/.*--pin[ =]\([0-9a-f]\{64\}\).*/\1/p' "$folder/listen.err" 2>/dev/null)
         [ -z "$address" ] || [ -z "$pin" ] || return 0
         sleep 0.1
     done
@@ -105,6 +105,7 @@ check 'receiving' "$(fact "$folder/connect.json" receiving)" closed
 # bad_ending END STATUS RECEIVING
 bad_ending()
 {
+    rm -f "$folder/listen.err" "$folder/listen.json" # of the listener before
     printf '  $ adieu listen 127.0.0.1:0 --end=%s --end-after=1000000 <file &\n' "$1"
     "$adieu" listen 127.0.0.1:0 --end="$1" --end-after=1000000 --timeout-total=60 --report="$folder/listen.json" \
         <"$folder/file" >/dev/null 2>"$folder/listen.err" &

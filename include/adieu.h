@@ -92,7 +92,7 @@ enum adieu_phase {
 /* Who ended first. A shutdown, an abort and a fault are ours; everything else is the peer's (or the network's). */
 enum adieu_first { ADIEU_FIRST_NOBODY, ADIEU_FIRST_SELF, ADIEU_FIRST_PEER };
 
-/* What the transport did once both directions had ended. It changes no end, but a reset then can mean loss. */
+/* What the transport did that caused neither end, told once both have ended. A reset then can mean loss. */
 enum adieu_after { ADIEU_AFTER_NOTHING, ADIEU_AFTER_EOF, ADIEU_AFTER_RESET };
 
 /* Why this side broke the stream off. */

@@ -178,6 +178,7 @@ enum adieu_fd_why {
     ADIEU_FD_WHY_CANCELLED, /* adieu_fd_cancel */
     ADIEU_FD_WHY_CLOSING,   /* another thread closes */
     ADIEU_FD_WHY_POLL,      /* polled: wait for adieu_fd_interest */
+    ADIEU_FD_WHY_DECISION,  /* the handshake waits for adieu_decide(adieu_fd_stream(fd), …), see adieu_awaited */
 };
 ADIEU_API enum adieu_fd_why adieu_fd_why(const struct adieu_fd *fd);
 ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);

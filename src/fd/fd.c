@@ -189,6 +189,8 @@ const char *adieu_fd_why_name(enum adieu_fd_why value)
         return "closing";
     case ADIEU_FD_WHY_POLL:
         return "poll";
+    case ADIEU_FD_WHY_DECISION:
+        return "decision";
     }
     return "?";
 }

@@ -151,6 +151,8 @@ static bool wait_over(struct adieu_fd *fd, enum slot_name name, int64_t deadline
         slot->over = ADIEU_FD_WHY_NOTHING;
         return over(fd, why);
     }
+    if (name == SLOT_HANDSHAKE && adieu_awaited(fd->stream) != ADIEU_AWAITED_NOTHING)
+        return over(fd, ADIEU_FD_WHY_DECISION);
     bool passed = adieu_fd_now() >= deadline;
     if (fd->polled)
         return over(fd, passed && deadline != ADIEU_FD_NOW ? ADIEU_FD_WHY_DEADLINE : ADIEU_FD_WHY_POLL);

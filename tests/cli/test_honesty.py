@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Nothing lies: closed or full outputs, signals, descriptors that others share, input of every kind."""
+"""Nothing lies: closed or full outputs, input of every kind, descriptors that others share."""
 import contextlib
 import fcntl
 import os
 import pty
-import signal
 import socket
 import termios
 import time
 
 import pytest
 
-from conftest import SIGNALS, random_bytes
-from lib_claims import black_hole, expect, fact, orderly, say, takes, type_in
+from conftest import random_bytes
+from lib_claims import expect, fact, orderly, type_in
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 from lib_peer import connect
 
@@ -133,6 +132,20 @@ def test_an_input_that_cannot_be_read_is_status_9(serve, dial, tmp_path):
     assert peer.result()[1] in ("reset", "truncated"), "half an input must not look like all of it"
 
 
+def test_a_clients_end_reaches_a_listener_whose_output_is_gone(answer, tls):
+    """listen fails as connect does: status 9, and the client does not see a clean end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    listener = answer(input=None, stdout=writer)
+    os.close(writer)
+    peer = connect(listener.port, tls.client())
+    peer.send(HELLO)
+    _, ended = peer.read_to_end()
+    peer.close()
+    expect(listener.wait(), 9, os_error="EPIPE")
+    assert ended in ("reset", "truncated")
+
+
 # ---------------------------------------------------------------- input of every kind
 
 
@@ -245,166 +258,7 @@ def test_a_terminals_flags_are_as_before(serve, dial):
     assert before == after
 
 
-# ---------------------------------------------------------------- signals
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_breaks_off_writes_the_report_and_kills(serve, dial, number):
-    peer = serve(lambda peer: (peer.send(HELLO), peer.read_to_end())[1])
-    dialer = dial(peer.port, input=None)
-    dialer.wait_out(5)
-    dialer.signal(number)
-    result = dialer.wait()
-    expect(result, -number, sending="aborted", receiving="abandoned", first="self", error_code="aborted", bytes_received=5)
-    assert fact(result, "exit") == 128 + number
-    assert peer.result()[1] in ("reset", "truncated"), "breaking off is no goodbye"
-
-
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_while_listening_writes_the_report(answer, number):
-    listener = answer(input=None)
-    listener.signal(number)
-    result = listener.wait()
-    expect(result, -number, sending=None, receiving=None, phase=None)
-
-
-def test_a_signal_while_connecting_writes_the_report(start):
-    with black_hole() as port:
-        dialer = start("connect", f"127.0.0.1:{port}", "--insecure", input=None)
-        time.sleep(0.5)
-        dialer.signal(signal.SIGTERM)
-        expect(dialer.wait(), -signal.SIGTERM, sending=None, receiving=None)
-
-
-def test_a_signal_in_the_handshake_writes_the_report(serve, dial):
-    peer = serve(lambda peer: (peer.sock.recv(5), peer.drain()), handshake=False)
-    dialer = dial(peer.port, input=None)
-    time.sleep(0.5)
-    dialer.signal(signal.SIGINT)
-    expect(dialer.wait(), -signal.SIGINT, sending="aborted", receiving="abandoned", phase="none")
-
-
-def test_a_signal_while_output_is_stuck_is_heard(serve, dial):
-    def script(peer):
-        with contextlib.suppress(OSError):
-            while True:
-                peer.send(bytes(65536))
-
-    reader, writer = os.pipe()
-    try:
-        peer = serve(script)
-        dialer = dial(peer.port, input=None, stdout=writer)
-        time.sleep(0.5)
-        with takes(0, 3):
-            dialer.signal(signal.SIGTERM)
-            expect(dialer.wait(), -signal.SIGTERM)
-    finally:
-        os.close(reader)
-        os.close(writer)
-
-
-def test_a_signal_in_the_goodbye_writes_the_report(serve, dial):
-    def script(peer):
-        got = peer.read_to_end()
-        peer.sock.recv(1)
-        return got
-
-    peer = serve(script)
-    dialer = dial(peer.port, input=HELLO)
-    time.sleep(0.7)
-    dialer.signal(signal.SIGTERM)
-    expect(dialer.wait(), -signal.SIGTERM, sending="closed", receiving="abandoned", bytes_acknowledged=5)
-
-
-def test_an_ignored_interrupt_stays_ignored(serve, dial):
-    """As `nohup` and shells without job control start their background commands."""
-    peer = serve(lambda peer: (peer.send(HELLO), peer.read_to_end(), peer.goodbye()))
-    dialer = dial(peer.port, input=None, preexec=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    dialer.wait_out(5)
-    dialer.signal(signal.SIGINT)
-    time.sleep(0.3)
-    say(dialer, b"")
-    orderly(dialer.wait())
-
-
-# ---------------------------------------------------------------- secrets
-
-
-def controlled_by(slave):
-    """Makes the terminal the controlling one, where OpenSSL would ask."""
-    def prepare():
-        os.setsid()
-        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    return prepare
-
-
-def test_an_encrypted_key_without_a_password_is_status_78_and_nobody_is_asked(start, pki):
-    master, slave = pty.openpty()
-    locked = pki.encrypted_key(pki.server, "sesame")
-    with takes(0, 5):
-        result = start("listen", "127.0.0.1:0", "--cert", pki.server.cert, "--key", locked, stdin=slave,
-                       preexec=controlled_by(slave)).wait()
-    os.close(slave)
-    os.set_blocking(master, False)
-    asked = b""
-    with contextlib.suppress(OSError):
-        asked = os.read(master, 4096)
-    os.close(master)
-    assert asked == b""
-    expect(result, 78, sending=None, error_code="key_password")
-    assert "--key-password-file" in result.err
-
-
-def test_a_wrong_password_is_status_78(start, pki, tmp_path):
-    (tmp_path / "password").write_text("abracadabra\n")
-    result = start("listen", "127.0.0.1:0", "--cert", pki.server.cert, "--key", pki.encrypted_key(pki.server, "sesame"),
-                   f"--key-password-file={tmp_path}/password").wait()
-    expect(result, 78, error_code="key_password")
-
-
-@pytest.mark.parametrize("newline", ["", "\n"])
-def test_the_right_password_opens_the_key(listen, dial, pki, tmp_path, newline):
-    (tmp_path / "password").write_text("sesame" + newline)
-    listener = listen("--cert", pki.server.cert, "--key", pki.encrypted_key(pki.server, "sesame"),
-                      f"--key-password-file={tmp_path}/password", input=HELLO)
-    result = dial(listener.port, input=b"").wait()
-    assert result.out == HELLO
-    orderly(result)
-    orderly(listener.wait())
-
-
-def test_a_password_comes_from_a_descriptor_too(listen, dial, pki):
-    reader, writer = os.pipe()
-    os.write(writer, b"sesame\n")
-    os.close(writer)
-    os.set_inheritable(reader, True)
-    try:
-        listener = listen("--cert", pki.server.cert, "--key", pki.encrypted_key(pki.server, "sesame"),
-                          "--key-password-file=fd:0", stdin=reader)
-        orderly(dial(listener.port, input=HELLO).wait())
-        assert listener.wait().out == HELLO
-    finally:
-        os.close(reader)
-
-
-@pytest.mark.parametrize("version,label", [("1.3", "CLIENT_TRAFFIC_SECRET_0 "), ("1.2", "CLIENT_RANDOM ")])
-def test_sslkeylogfile_gets_the_keys_of_both_sides(answer, dial, tmp_path, version, label):
-    ours, theirs = tmp_path / "connect.keys", tmp_path / "listen.keys"
-    listener = answer("--max", version, env={"SSLKEYLOGFILE": str(theirs)})
-    dialer = dial(listener.port, "--max", version, input=HELLO, env={"SSLKEYLOGFILE": str(ours)})
-    orderly(dialer.wait())
-    orderly(listener.wait())
-    lines = [line for line in ours.read_text().splitlines() if line.startswith(label)]
-    assert len(lines) == 1 and lines[0] in theirs.read_text()
-    assert ours.stat().st_mode & 0o077 == 0, "who can read it can read the traffic"
-
-
-def test_a_key_log_that_exists_is_continued(serve, dial, tmp_path):
-    log = tmp_path / "keys"
-    log.write_text("# before\n")
-    peer = serve(greets)
-    orderly(dial(peer.port, input=b"", env={"SSLKEYLOGFILE": str(log)}).wait())
-    assert log.read_text().startswith("# before\n") and "SECRET" in log.read_text()
+# ---------------------------------------------------------------- what is said
 
 
 def test_no_colour_and_no_progress_where_there_is_no_terminal(serve, dial):
@@ -417,17 +271,3 @@ def test_quiet_says_nothing(serve, dial):
     result = dial(serve(greets).port, "-q", input=b"").wait()
     orderly(result)
     assert result.err == ""
-
-
-def test_a_clients_end_reaches_a_listener_whose_output_is_gone(answer, tls):
-    """listen fails as connect does: status 9, and the client does not see a clean end."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    listener = answer(input=None, stdout=writer)
-    os.close(writer)
-    peer = connect(listener.port, tls.client())
-    peer.send(HELLO)
-    _, ended = peer.read_to_end()
-    peer.close()
-    expect(listener.wait(), 9, os_error="EPIPE")
-    assert ended in ("reset", "truncated")

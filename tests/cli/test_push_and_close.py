@@ -144,3 +144,26 @@ def test_what_the_peer_still_says_after_our_goodbye_is_counted_not_delivered(ser
     orderly(result, bytes_acknowledged=len(data))
     assert fact(result, "bytes_received") + fact(result, "bytes_discarded") == len(chatter)
     assert len(result.out) == fact(result, "bytes_received")
+
+
+@UNTIL
+@BOTH_VERSIONS
+def test_a_slow_reader_that_talks_meanwhile_gets_all(serve, dial, version, until):
+    """What it says lies unread where somebody has left without a goodbye; the reset would take what it has not read yet."""
+    data = random_bytes(1_000_000)
+
+    def script(peer):
+        got = bytearray()
+        while len(got) < len(data) and peer.ended is None:
+            got += peer.read(min(20_000, len(data) - len(got)))
+            peer.send(b"yes, go on")
+            time.sleep(0.01)
+        rest = peer.read_to_end()
+        peer.goodbye()
+        return bytes(got) == data, rest
+
+    peer = serve(script, version, rcvbuf=16384)
+    result = dial(peer.port, f"--until={until}", input=data).wait()
+    assert peer.result() == (True, (b"", "close_notify"))
+    orderly(result, bytes_acknowledged=len(data))
+    assert fact(result, "bytes_received") + fact(result, "bytes_discarded") == 50 * len(b"yes, go on")

@@ -102,6 +102,8 @@ static void the_server_chooses_its_identity_by_the_name_asked_for(void **state)
         shake_hands(&joined);
         assert_string_equal(choice.asked, HOST);
         assert_int_equal(choice.count, 1);
+        check_status(adieu_config_queue_limit(choice.config, 1), ADIEU_FAIL); /* in use, so it is frozen */
+        assert_int_equal(adieu_config_error(choice.config)->code, ADIEU_ERR_FROZEN);
         adieu_config_free(choice.config); /* the stream keeps what it uses */
         assert_string_equal(adieu_version(joined.server), versions[i] == ADIEU_TLS_1_2 ? "TLSv1.2" : "TLSv1.3");
         say_goodbye(&joined);

@@ -234,6 +234,28 @@ static void the_facts_are_told_once_the_handshake_is_done(void **state)
     }
 }
 
+static void tickets_are_heard_and_silence_is_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VERSIONS; i++) {
+        for (unsigned tickets = 0; tickets < 2; tickets++) {
+            struct adieu_config *client = client_config(versions[i]), *server = server_config(versions[i]);
+            check_status(adieu_config_tickets(server, tickets), ADIEU_OK);
+            struct joined joined = join(client, server, HOST);
+            shake_hands(&joined);
+            bool heard = versions[i] == ADIEU_TLS_1_3 && tickets; /* in 1.2 they come inside the handshake */
+            CHECK_NAMED(adieu_phase_name, adieu_ending(joined.client).phase,
+                        heard ? ADIEU_PHASE_HEARD : ADIEU_PHASE_ESTABLISHED);
+            CHECK_NAMED(adieu_phase_name, adieu_ending(joined.server).phase, ADIEU_PHASE_ESTABLISHED);
+            say(joined.client, "x");
+            carry(joined.client, joined.server);
+            check_hears(joined.server, "x");
+            CHECK_NAMED(adieu_phase_name, adieu_ending(joined.server).phase, ADIEU_PHASE_HEARD);
+            part(&joined);
+        }
+    }
+}
+
 static void ciphers_and_groups_are_obeyed(void **state)
 {
     (void)state;
@@ -281,6 +303,10 @@ static void both_sides_export_the_same_keys(void **state)
                          ADIEU_OK);
             assert_memory_equal(ours, theirs, sizeof ours);
         }
+        check_status(adieu_export(joined.client, "EXPORTER-test", NULL, 0, ours, sizeof ours), ADIEU_OK);
+        check_status(adieu_export(joined.client, "EXPORTER-test", "", 0, theirs, sizeof theirs), ADIEU_OK);
+        bool same = memcmp(ours, theirs, sizeof ours) == 0; /* RFC 5705 4 tells them apart, RFC 9846 7.5 does not */
+        assert_int_equal(same, versions[i] == ADIEU_TLS_1_3);
         check_status(adieu_export(joined.client, "EXPORTER-other", NULL, 0, theirs, sizeof theirs), ADIEU_OK);
         assert_memory_not_equal(ours, theirs, sizeof ours);
         part(&joined);
@@ -324,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_session_is_resumed_by_another_config_of_the_same_trust),
         cmocka_unit_test(a_session_of_another_name_is_no_proof_of_this_one),
         cmocka_unit_test(the_facts_are_told_once_the_handshake_is_done),
+        cmocka_unit_test(tickets_are_heard_and_silence_is_not),
         cmocka_unit_test(ciphers_and_groups_are_obeyed),
         cmocka_unit_test(groups_without_a_common_one_fail_on_both_sides),
         cmocka_unit_test(both_sides_export_the_same_keys),
