@@ -178,6 +178,28 @@ static void a_loss_behind_a_clean_answer_shows(void **state)
     hidden_loss(CARRIER_UNIX, ADIEU_TLS_1_3);
 }
 
+/* Its FIN came, and then it went without reading: after a FIN nothing tells but the socket's error. */
+static void a_loss_behind_a_fin_shows(void **state)
+{
+    struct pair pair;
+    int large = 4000000;
+    (void)state;
+    pair_open(&pair, CARRIER_TCP, ADIEU_TLS_1_3, 4096);
+    (void)setsockopt(adieu_fd_descriptor(pair.client), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    pair_shake(&pair);
+    assert_status(write_pattern(pair.client, 150000), ADIEU_OK);
+    assert_status(adieu_fd_shutdown(pair.client, soon()), ADIEU_OK);
+    assert_status(adieu_fd_shutdown(pair.server, soon()), ADIEU_OK);
+    assert_int_equal(shutdown(pair.server_raw, SHUT_WR), 0);
+    server_vanishes(&pair, true);
+    struct adieu_ending ending = close_of(pair.client, 2000);
+    assert_ends(ending, "closed", "closed");
+    assert_int_equal(ending.after, ADIEU_AFTER_RESET);
+    assert_int_equal(ending.reason, ADIEU_REASON_NONE);
+    assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_LOST);
+    pair_free(&pair);
+}
+
 static void cut_reply_story(struct pair *pair)
 {
     struct reader reader = {.fd = pair->server};
@@ -234,6 +256,27 @@ static void a_silent_peer_ends_a_goodbye_at_its_deadline(void **state)
     each_pair(silent_story);
 }
 
+/* Our kernel holds most of it when patience ends: released, not reset, it goes on delivering. */
+static void what_the_kernel_holds_at_the_deadline_is_delivered(void **state)
+{
+    struct pair pair;
+    int large = 4000000;
+    (void)state;
+    pair_open(&pair, CARRIER_TCP, ADIEU_TLS_1_3, 4096);
+    (void)setsockopt(adieu_fd_descriptor(pair.client), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    pair_shake(&pair);
+    assert_status(write_pattern(pair.client, 150000), ADIEU_OK);
+    struct adieu_ending ending = close_of(pair.client, 100);
+    assert_ends(ending, "closed", "abandoned");
+    assert_in_range(ending.acknowledged, 0, 149999);
+    struct reader reader = {.fd = pair.server};
+    reader_start(&reader);
+    reader_join(&reader);
+    assert_int_equal(reader.got, 150000);
+    assert_status(reader.last, ADIEU_END);
+    pair_free(&pair);
+}
+
 static void bound_story(struct pair *pair)
 {
     struct adieu_ending ending;
@@ -270,6 +313,8 @@ static void full_story(struct pair *pair)
     reader_start(&reader);
     reader_join(&reader);
     assert_status(reader.last, ADIEU_FAIL); /* it cannot take it for an end */
+    assert_int_equal(adieu_fd_error(pair->server).code,
+                     pair->carrier == CARRIER_TCP ? ADIEU_ERR_RESET : ADIEU_ERR_TRUNCATED);
 }
 
 static void with_the_send_buffer_full_the_deadline_resets(void **state)
@@ -434,6 +479,26 @@ static void before_the_handshake_a_goodbye_is_an_abort(void **state)
     pair_free(&pair);
 }
 
+static void abort_story(struct pair *pair)
+{
+    struct reader reader = {.fd = pair->server};
+    assert_status(adieu_fd_shutdown(pair->client, soon()), ADIEU_OK);
+    reader_start(&reader);
+    reader_join(&reader);
+    assert_status(reader.last, ADIEU_END);
+    adieu_fd_abort(pair->client, ADIEU_REASON_REQUEST);
+    assert_ends(adieu_fd_ending(pair->client), "closed", "abandoned");
+    struct adieu_ending ending = close_of(pair->server, 1000);
+    assert_ends(ending, "failed", "closed");
+    assert_int_equal(ending.os_error, ECONNRESET);
+}
+
+static void an_abort_after_a_half_close_resets(void **state)
+{
+    (void)state;
+    each_tcp_pair(abort_story);
+}
+
 static void *meet_a_stranger(void *context)
 {
     struct reader *reader = context;
@@ -510,9 +575,11 @@ int main(void)
         cmocka_unit_test(a_peer_that_ended_first_still_gets_all),
         cmocka_unit_test(what_nobody_reads_is_discarded_and_counted),
         cmocka_unit_test(a_loss_behind_a_clean_answer_shows),
+        cmocka_unit_test(a_loss_behind_a_fin_shows),
         cmocka_unit_test(a_peer_that_hangs_up_without_a_goodbye_is_truncated),
         cmocka_unit_test(a_reset_during_the_goodbye_is_a_reset),
         cmocka_unit_test(a_silent_peer_ends_a_goodbye_at_its_deadline),
+        cmocka_unit_test(what_the_kernel_holds_at_the_deadline_is_delivered),
         cmocka_unit_test(an_overall_bound_ends_it_and_no_patience_is_none),
         cmocka_unit_test(with_the_send_buffer_full_the_deadline_resets),
         cmocka_unit_test(a_slow_reader_that_goes_on_reading_is_not_cut_off),
@@ -521,6 +588,7 @@ int main(void)
         cmocka_unit_test(an_adopted_socket_counts_only_what_is_ours),
         cmocka_unit_test(after_both_ends_a_free_is_no_reset),
         cmocka_unit_test(before_the_handshake_a_goodbye_is_an_abort),
+        cmocka_unit_test(an_abort_after_a_half_close_resets),
         cmocka_unit_test(the_alert_of_a_refused_handshake_arrives),
         cmocka_unit_test(a_borrowed_descriptor_stays_as_it_was_and_open),
     };

@@ -340,6 +340,29 @@ static void a_reader_finds_no_gap_while_another_closes(void **state)
     each_pair(slow_reader_story);
 }
 
+/* It waits so long that its last read is no sign of life: that it waits is. */
+static void a_reader_that_waits_long_gets_what_comes(void **state)
+{
+    struct pair pair;
+    struct task reader = {0}, closer = {0};
+    size_t took;
+    (void)state;
+    pair_open(&pair, CARRIER_TCP, ADIEU_TLS_1_3, 0);
+    pair_shake(&pair);
+    start(&reader, pair.client, read_all);
+    until_reading(pair.client);
+    start(&closer, pair.client, close_now);
+    rest_ms(1200);
+    assert_status(adieu_fd_write(pair.server, "late", 4, &took, soon()), ADIEU_OK);
+    assert_status(adieu_fd_close(pair.server, patience_ms(5000), NULL), ADIEU_OK);
+    join(&reader);
+    join(&closer);
+    assert_status(reader.status, ADIEU_END);
+    assert_int_equal(reader.moved, 4);
+    assert_int_equal(adieu_fd_ending(pair.client).discarded, 0);
+    pair_free(&pair);
+}
+
 static void *handshake(void *context)
 {
     struct task *task = context;
@@ -376,6 +399,7 @@ int main(void)
         cmocka_unit_test(an_abort_ends_every_wait),
         cmocka_unit_test(what_a_write_left_behind_leaves_with_a_waiting_read),
         cmocka_unit_test(a_reader_finds_no_gap_while_another_closes),
+        cmocka_unit_test(a_reader_that_waits_long_gets_what_comes),
         cmocka_unit_test(a_goodbye_during_a_handshake_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,10 +52,15 @@ def readme_example():
 
 
 def talks(example, environment):
-    with listener(BUILD / "adieu", REPLY) as server:
-        done = run(example, "127.0.0.1", server.port, server.pin, env=environment)
-        assert done.stdout == REPLY, f"the example printed {done.stdout[:100]!r} and {done.stderr!r}"
-        assert server.took().startswith(b"GET /") and server.status() == 0
+    """The example trusts the system's roots; SSL_CERT_FILE says that these are the server's own certificate."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = f"{folder}/certificate.pem", f"{folder}/key.pem"
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=stranger", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)
+        with listener(BUILD / "adieu", REPLY, "--cert", certificate, "--key", key) as server:
+            done = run(example, "127.0.0.1", server.port, env={**environment, "SSL_CERT_FILE": certificate})
+            assert done.stdout == REPLY, f"the example printed {done.stdout[:100]!r} and {done.stderr!r}"
+            assert server.took().startswith(b"GET /") and server.status() == 0
 
 
 def the_readme_example_builds_and_runs_with_the_shared_libraries():
