@@ -57,8 +57,8 @@ static int64_t silence_allowed(const struct run *run)
 static struct alarm silence(const struct run *run)
 {
     int64_t allowed = silence_counts(run) ? silence_allowed(run) : NEVER;
-    struct alarm alarm =
-        alarm_in(later(run->at.peer, run->at.input), allowed, "--timeout-close", "the peer neither said nor took anything for");
+    struct alarm alarm = alarm_in(later(run->at.peer, run->at.input), allowed, "--timeout-close",
+                                  "the peer neither said nor took anything for");
     alarm.after = " after our input had ended";
     alarm.silence = true;
     return alarm;
@@ -109,7 +109,8 @@ static struct signs signs_now(const struct run *run)
 
 static bool same_signs(const struct signs *a, const struct signs *b)
 {
-    return a->received == b->received && a->sent == b->sent && a->acknowledged == b->acknowledged && a->queue == b->queue;
+    return a->received == b->received && a->sent == b->sent && a->acknowledged == b->acknowledged &&
+           a->queue == b->queue;
 }
 
 /* Any byte of the peer's, and any of ours that its side has taken, is a sign of life. */
@@ -117,8 +118,6 @@ static void note_peer(struct run *run, int64_t now)
 {
     if (run->phase != PHASE_TALKING)
         return;
-    if (!pipe_wants_peer(run))
-        run->at.peer = now;
     if (now < next_sample(run))
         return;
     struct signs signs = signs_now(run);
@@ -149,11 +148,14 @@ static struct alarm of_phase(const struct run *run)
         return alarm_in(run->at.started, options->timeout_connect, "--timeout-connect",
                         options->command == COMMAND_CONNECT ? "no connection within" : "nobody connected within");
     case PHASE_HANDSHAKING:
-        return alarm_in(run->at.reached, options->timeout_handshake, "--timeout-handshake", "the handshake was not done within");
+        return alarm_in(run->at.reached, options->timeout_handshake, "--timeout-handshake",
+                        "the handshake was not done within");
     case PHASE_TALKING:
-        return earlier(silence(run), alarm_in(run->at.moved, options->timeout_idle, "--timeout-idle", "nothing moved for"));
+        return earlier(silence(run),
+                       alarm_in(run->at.moved, options->timeout_idle, "--timeout-idle", "nothing moved for"));
     case PHASE_CLOSING:
-    case PHASE_OVER: break;
+    case PHASE_OVER:
+        break;
     }
     return alarm_in(0, NEVER, "", "");
 }
@@ -162,7 +164,8 @@ static struct alarm of_phase(const struct run *run)
 static struct alarm total(const struct run *run)
 {
     bool watched = run->phase == PHASE_CLOSING && !run->closed;
-    return alarm_in(run->at.started, watched ? NEVER : run->options->timeout_total, "--timeout-total", "it was not over within");
+    return alarm_in(run->at.started, watched ? NEVER : run->options->timeout_total, "--timeout-total",
+                    "it was not over within");
 }
 
 static void late(struct run *run, const struct alarm *alarm)

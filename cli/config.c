@@ -18,8 +18,11 @@ static bool check(struct run *run, enum adieu_status status, const char *option)
     if (status == ADIEU_OK)
         return true;
     const struct adieu_error *error = adieu_config_error(run->config);
-    run_error(run, error->code, error->os_error, "%s: %s%s%s", option, error->text, error->os_error ? ": " : "",
-              error->os_error ? strerror(error->os_error) : "");
+    const char *reason = error->os_error ? strerror(error->os_error) : "";
+    if (error->code == ADIEU_ERR_KEY_PASSWORD)
+        reason = "see --key-password-file";
+    run_error(run, error->code, error->os_error, "%s: %s%s%s", option, error->text, *reason != '\0' ? ": " : "",
+              reason);
     return false;
 }
 
@@ -61,7 +64,8 @@ static bool bad_password(struct run *run, int error)
 {
     const char *path = run->options->key_password_file;
     if (error == E2BIG)
-        run_error(run, ADIEU_ERR_ARGUMENT, 0, "--key-password-file %s: a password has at most %d bytes", path, PASSWORD_SIZE - 2);
+        run_error(run, ADIEU_ERR_ARGUMENT, 0, "--key-password-file %s: a password has at most %d bytes", path,
+                  PASSWORD_SIZE - 2);
     else
         run_error(run, ADIEU_ERR_FILE, error, "--key-password-file %s cannot be read: %s", path, strerror(error));
     return false;
@@ -99,9 +103,10 @@ static bool identity_file(struct run *run)
     char password[PASSWORD_SIZE];
     bool done = !options->key_password_file || read_password(run, password);
     if (done)
-        done = check(run, adieu_config_identity_file(run->config, options->cert, key,
-                                                     options->key_password_file ? password : NULL),
-                     options->key ? "--cert, --key" : "--cert (without --key it holds the key, too)");
+        done = check(
+            run,
+            adieu_config_identity_file(run->config, options->cert, key, options->key_password_file ? password : NULL),
+            options->key ? "--cert, --key" : "--cert (without --key it holds the key, too)");
     wipe(password, sizeof password);
     return done;
 }
@@ -159,7 +164,8 @@ static bool alpn(struct run *run)
     if (!run->options->alpn)
         return true;
     char *copy = strdup(run->options->alpn), *rest = copy;
-    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && count < PROTOCOLS; name = strtok_r(NULL, ",", &rest))
+    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && count < PROTOCOLS;
+         name = strtok_r(NULL, ",", &rest))
         names[count++] = name;
     bool done = check(run, adieu_config_alpn(run->config, names, count), "--alpn");
     free(copy);
@@ -169,8 +175,10 @@ static bool alpn(struct run *run)
 /* One write a line: several processes may append to the same file. */
 static void on_key(void *context, const char *line)
 {
+    static char newline[] = "\n";
     const struct run *run = context;
-    struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line)}, {.iov_base = "\n", .iov_len = 1}};
+    struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line)},
+                             {.iov_base = newline, .iov_len = 1}};
     (void)!writev(run->key_log, parts, 2);
 }
 
@@ -181,8 +189,8 @@ static bool key_log(struct run *run)
         return true;
     run->key_log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
     if (run->key_log < 0) {
-        run_error(run, ADIEU_ERR_FILE, errno, "SSLKEYLOGFILE %s cannot be written: %s; unset it or name another file", path,
-                  strerror(errno));
+        run_error(run, ADIEU_ERR_FILE, errno, "SSLKEYLOGFILE %s cannot be written: %s; unset it or name another file",
+                  path, strerror(errno));
         return false;
     }
     return check(run, adieu_config_insecure_on_key(run->config, on_key, run), "SSLKEYLOGFILE");
@@ -195,6 +203,6 @@ bool config_prepare(struct run *run)
         run_error(run, ADIEU_ERR_MEMORY, 0, "there is not enough memory");
         return false;
     }
-    return check(run, adieu_config_versions(run->config, run->options->min, run->options->max), "--min, --max") && identity(run) && trust(run) &&
-           alpn(run) && key_log(run);
+    return check(run, adieu_config_versions(run->config, run->options->min, run->options->max), "--min, --max") &&
+           identity(run) && trust(run) && alpn(run) && key_log(run);
 }

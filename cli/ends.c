@@ -62,10 +62,14 @@ static enum kind output_kind(void)
 static ssize_t write_some(enum kind kind, const void *buf, size_t size)
 {
     switch (kind) {
-    case KIND_SOCKET: return send(STDOUT_FILENO, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case KIND_PIPE: return write(STDOUT_FILENO, buf, size < PIPE_BUF ? size : PIPE_BUF);
-    case KIND_TERMINAL: return write(STDOUT_FILENO, buf, size < TERMINAL_CHUNK ? size : TERMINAL_CHUNK);
-    case KIND_FILE: break;
+    case KIND_SOCKET:
+        return send(STDOUT_FILENO, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case KIND_PIPE:
+        return write(STDOUT_FILENO, buf, size < PIPE_BUF ? size : PIPE_BUF);
+    case KIND_TERMINAL:
+        return write(STDOUT_FILENO, buf, size < TERMINAL_CHUNK ? size : TERMINAL_CHUNK);
+    case KIND_FILE:
+        break;
     }
     return write(STDOUT_FILENO, buf, size);
 }

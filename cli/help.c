@@ -11,12 +11,15 @@ static void print_head(enum command command)
 {
     if (command == COMMAND_CONNECT)
         puts("usage: adieu connect [OPTION...] HOST:PORT\n\n"
-             "Standard input to the peer, the peer to standard output, over TLS. The end of input is said to the peer, and its\n"
+             "Standard input to the peer, the peer to standard output, over TLS. The end of input is said to the peer, "
+             "and its\n"
              "reply is still read. The exit status tells how it ended.");
     else
         puts("usage: adieu listen [OPTION...] [HOST:]PORT\n\n"
-             "Takes one connection, then as 'adieu connect'. HOST is this machine alone (127.0.0.1) unless it is given; '*' is\n"
-             "every address; PORT 0 is any free one. Without --cert it prints the line with which 'adieu connect' will trust it.");
+             "Takes one connection, then as 'adieu connect'. HOST is this machine alone (127.0.0.1) unless it is "
+             "given; '*' is\n"
+             "every address; PORT 0 is any free one. Without --cert it prints the line with which 'adieu connect' will "
+             "trust it.");
 }
 
 static void print_option(const struct option_row *row)
@@ -25,7 +28,8 @@ static void print_option(const struct option_row *row)
     char letter[8] = "    ";
     if (row->letter != '\0')
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
-    snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->argument ? "=" : "", row->argument ? row->argument : "");
+    snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->argument ? "=" : "",
+             row->argument ? row->argument : "");
     if (strlen(left) < COLUMN)
         printf("%-*s%s\n", COLUMN, left, row->help);
     else

@@ -71,7 +71,8 @@ static bool say_internet(const struct run *run)
     socklen_t size = sizeof address;
     char host[64], port[8], here[80], there[80];
     if (getsockname(run->listener, (struct sockaddr *)&address, &size) != 0 ||
-        getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return false;
     bool six = strchr(host, ':') != NULL;
     const char *reached = !is_any(host) ? host : six ? "::1" : "127.0.0.1";

@@ -17,10 +17,13 @@ static void print_group(const char *title)
 
 static void print_option(const char *name, char letter, const char *argument, unsigned commands, const char *man)
 {
-    const char *only = commands == COMMAND_CONNECT ? " (*connect* only)" : commands == COMMAND_LISTEN ? " (*listen* only)" : "";
+    const char *only = commands == COMMAND_CONNECT  ? " (*connect* only)"
+                       : commands == COMMAND_LISTEN ? " (*listen* only)"
+                                                    : "";
     if (letter != '\0')
         printf("*-%c*, ", letter);
-    printf("*--%s*%s%s%s%s\n\t%s\n\n", name, argument ? "=_" : "", argument ? argument : "", argument ? "_" : "", only, man);
+    printf("*--%s*%s%s%s%s\n\t%s\n\n", name, argument ? "=_" : "", argument ? argument : "", argument ? "_" : "", only,
+           man);
 }
 
 static void print_options(void)

@@ -95,7 +95,8 @@ const char *options_nearest(enum command command, const char *typed)
 
 /* ---------------------------------------------------------------- setting */
 
-static bool bad_value(const struct options *options, const struct option_row *row, const char *value, const char *wanted)
+static bool bad_value(const struct options *options, const struct option_row *row, const char *value,
+                      const char *wanted)
 {
     say_usage(options->command, "--%s cannot be '%s': %s is needed", row->name, value, wanted);
     return false;
@@ -103,7 +104,8 @@ static bool bad_value(const struct options *options, const struct option_row *ro
 
 static bool set_seconds(struct options *options, const struct option_row *row, const char *value, int64_t *where)
 {
-    return value_seconds(value, where) || bad_value(options, row, value, "a number of seconds, like 10 or 0.5, or 'never'");
+    return value_seconds(value, where) ||
+           bad_value(options, row, value, "a number of seconds, like 10 or 0.5, or 'never'");
 }
 
 static bool set_word(struct options *options, const struct option_row *row, const char *value, const char *const *words,
@@ -112,7 +114,8 @@ static bool set_word(struct options *options, const struct option_row *row, cons
     return value_word(value, words, count, index) || bad_value(options, row, value, row->argument);
 }
 
-static bool set_version(struct options *options, const struct option_row *row, const char *value, enum adieu_version *where)
+static bool set_version(struct options *options, const struct option_row *row, const char *value,
+                        enum adieu_version *where)
 {
     static const char *const words[] = {"1.2", "1.3"};
     unsigned index;
@@ -162,7 +165,8 @@ static bool add_pin(struct options *options, const struct option_row *row, const
     if (options->pin_count == REPEATS)
         return too_many(options, row);
     if (!value_pin(value, options->pin[options->pin_count]))
-        return bad_value(options, row, value, "a SHA-256 (64 hexadecimal digits, or sha256// and 44 letters of base64)");
+        return bad_value(options, row, value,
+                         "a SHA-256 (64 hexadecimal digits, or sha256// and 44 letters of base64)");
     options->pin_count++;
     return true;
 }
@@ -194,41 +198,108 @@ static bool set_number(int *where, int value)
     return true;
 }
 
-static bool set_option(struct options *o, const struct option_row *row, const char *value)
+/* Where the value of an option that is plain text goes; NULL: it is something else. */
+static const char **text_of(struct options *o, enum option_id id)
+{
+    switch (id) {
+    case OPTION_NAME:
+        return &o->name;
+    case OPTION_CERT:
+        return &o->cert;
+    case OPTION_KEY:
+        return &o->key;
+    case OPTION_KEY_PASSWORD_FILE:
+        return &o->key_password_file;
+    case OPTION_BIND:
+        return &o->bind;
+    case OPTION_UNIX:
+        return &o->path;
+    case OPTION_REPORT:
+        return &o->report;
+    default:
+        return NULL;
+    }
+}
+
+static int64_t *seconds_of(struct options *o, enum option_id id)
+{
+    switch (id) {
+    case OPTION_TIMEOUT_CONNECT:
+        return &o->timeout_connect;
+    case OPTION_TIMEOUT_HANDSHAKE:
+        return &o->timeout_handshake;
+    case OPTION_TIMEOUT_CLOSE:
+        return &o->timeout_close;
+    case OPTION_TIMEOUT_IDLE:
+        return &o->timeout_idle;
+    case OPTION_TIMEOUT_TOTAL:
+        return &o->timeout_total;
+    default:
+        return NULL;
+    }
+}
+
+static bool *flag_of(struct options *o, enum option_id id)
+{
+    switch (id) {
+    case OPTION_INSECURE:
+        return &o->insecure;
+    case OPTION_ACCEPT_TRUNCATION:
+        return &o->accept_truncation;
+    case OPTION_HELP:
+        return &o->help;
+    case OPTION_VERSION:
+        return &o->version;
+    default:
+        return NULL;
+    }
+}
+
+/* Those that are none of the above. */
+static bool set_special(struct options *o, const struct option_row *row, const char *value)
 {
     switch (row->id) {
-    case OPTION_CA: return add_text(o, row, value, o->ca, &o->ca_count);
-    case OPTION_CLIENT_CA: return add_text(o, row, value, o->client_ca, &o->client_ca_count);
-    case OPTION_NAME: return set_text(&o->name, value);
-    case OPTION_PIN: return add_pin(o, row, value);
-    case OPTION_INSECURE: return set_flag(&o->insecure);
-    case OPTION_CERT: return set_text(&o->cert, value);
-    case OPTION_KEY: return set_text(&o->key, value);
-    case OPTION_KEY_PASSWORD_FILE: return set_text(&o->key_password_file, value);
-    case OPTION_ALPN: return set_alpn(o, row, value);
-    case OPTION_MIN: return set_version(o, row, value, &o->min);
-    case OPTION_MAX: return set_version(o, row, value, &o->max);
-    case OPTION_IPV4: return set_number(&o->family, AF_INET);
-    case OPTION_IPV6: return set_number(&o->family, AF_INET6);
-    case OPTION_BIND: return set_text(&o->bind, value);
-    case OPTION_UNIX: return set_text(&o->path, value);
-    case OPTION_TIMEOUT_CONNECT: return set_seconds(o, row, value, &o->timeout_connect);
-    case OPTION_TIMEOUT_HANDSHAKE: return set_seconds(o, row, value, &o->timeout_handshake);
-    case OPTION_TIMEOUT_CLOSE: return set_seconds(o, row, value, &o->timeout_close);
-    case OPTION_TIMEOUT_IDLE: return set_seconds(o, row, value, &o->timeout_idle);
-    case OPTION_TIMEOUT_TOTAL: return set_seconds(o, row, value, &o->timeout_total);
-    case OPTION_UNTIL: return set_until(o, row, value);
-    case OPTION_ACCEPT_TRUNCATION: return set_flag(&o->accept_truncation);
-    case OPTION_END: return set_end(o, row, value);
-    case OPTION_END_AFTER: return value_bytes(value, &o->end_after) || bad_value(o, row, value, "a number of bytes");
-    case OPTION_REPORT: return set_text(&o->report, value);
-    case OPTION_VERBOSE: return set_number(&o->verbosity, 1);
-    case OPTION_QUIET: return set_number(&o->verbosity, -1);
-    case OPTION_HELP: return set_flag(&o->help);
-    case OPTION_VERSION: return set_flag(&o->version);
-    case OPTIONS: break;
+    case OPTION_CA:
+        return add_text(o, row, value, o->ca, &o->ca_count);
+    case OPTION_CLIENT_CA:
+        return add_text(o, row, value, o->client_ca, &o->client_ca_count);
+    case OPTION_PIN:
+        return add_pin(o, row, value);
+    case OPTION_ALPN:
+        return set_alpn(o, row, value);
+    case OPTION_MIN:
+        return set_version(o, row, value, &o->min);
+    case OPTION_MAX:
+        return set_version(o, row, value, &o->max);
+    case OPTION_IPV4:
+        return set_number(&o->family, AF_INET);
+    case OPTION_IPV6:
+        return set_number(&o->family, AF_INET6);
+    case OPTION_UNTIL:
+        return set_until(o, row, value);
+    case OPTION_END:
+        return set_end(o, row, value);
+    case OPTION_END_AFTER:
+        return value_bytes(value, &o->end_after) || bad_value(o, row, value, "a number of bytes");
+    case OPTION_VERBOSE:
+        return set_number(&o->verbosity, 1);
+    case OPTION_QUIET:
+        return set_number(&o->verbosity, -1);
+    default:
+        return false; /* a row without a place: test_usage.py sets every option once */
     }
-    return false;
+}
+
+static bool set_option(struct options *options, const struct option_row *row, const char *value)
+{
+    const char **text = text_of(options, row->id);
+    int64_t *seconds = seconds_of(options, row->id);
+    bool *flag = flag_of(options, row->id);
+    if (text)
+        return set_text(text, value);
+    if (seconds)
+        return set_seconds(options, row, value, seconds);
+    return flag ? set_flag(flag) : set_special(options, row, value);
 }
 
 /* ---------------------------------------------------------------- parsing */
@@ -244,7 +315,8 @@ static bool unknown(const struct options *options, const char *typed)
 {
     const char *nearest = options_nearest(options->command, typed);
     if (nearest)
-        say_usage(options->command, "there is no option --%.*s; is --%s meant?", (int)strcspn(typed, "="), typed, nearest);
+        say_usage(options->command, "there is no option --%.*s; is --%s meant?", (int)strcspn(typed, "="), typed,
+                  nearest);
     else
         say_usage(options->command, "there is no option --%.*s", (int)strcspn(typed, "="), typed);
     return false;
@@ -332,7 +404,8 @@ static bool check_address(struct options *options, const char *operand)
 static bool lacks_name(const struct options *options)
 {
     bool by_pin_alone = options->pin_count > 0 && options->ca_count == 0;
-    return options->command == COMMAND_CONNECT && options->path && !options->name && !options->insecure && !by_pin_alone;
+    return options->command == COMMAND_CONNECT && options->path && !options->name && !options->insecure &&
+           !by_pin_alone;
 }
 
 static const char *conflict(const struct options *options)

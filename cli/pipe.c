@@ -134,9 +134,14 @@ static void take_input(struct run *run)
         up->end = got;
         limit_input(run);
         break;
-    case IO_END: stop_input(run); break;
-    case IO_FAILED: local_failure(run, "standard input", error); break;
-    case IO_WAIT: break;
+    case IO_END:
+        stop_input(run);
+        break;
+    case IO_FAILED:
+        local_failure(run, "standard input", error);
+        break;
+    case IO_WAIT:
+        break;
     }
 }
 

@@ -75,7 +75,8 @@ static json_t *alert(const struct adieu_alert *alert)
 {
     if (!alert->seen)
         return json_null();
-    return json_pack("{s:i, s:i, s:s}", "level", alert->level, "number", alert->number, "name", adieu_alert_name(alert->number));
+    return json_pack("{s:i, s:i, s:s}", "level", alert->level, "number", alert->number, "name",
+                     adieu_alert_name(alert->number));
 }
 
 static json_t *error(const struct run *run)
@@ -97,8 +98,9 @@ static json_t *os_error(const struct run *run)
 
 static json_t *bytes(const struct adieu_ending *ending)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "taken", count(ending->taken), "sent", count(ending->sent), "acknowledged",
-                     count(ending->acknowledged), "received", count(ending->received), "discarded", count(ending->discarded));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "taken", count(ending->taken), "sent", count(ending->sent),
+                     "acknowledged", count(ending->acknowledged), "received", count(ending->received), "discarded",
+                     count(ending->discarded));
 }
 
 /* A phase that was never done took no time that could be told: how long it was tried is in total. */
@@ -210,7 +212,8 @@ void report_write(struct run *run)
 {
     if (run->report < 0 || write_line(run))
         return;
-    say_error("the report could not be written to %s: %s; how it ended: exit %d", run->options->report, strerror(errno), run->exit);
+    say_error("the report could not be written to %s: %s; how it ended: exit %d", run->options->report, strerror(errno),
+              run->exit);
     if (run->exit == ADIEU_EXIT_DELIVERED)
         run->exit = ADIEU_EXIT_OTHER;
 }

@@ -96,6 +96,7 @@ static void release(struct run *run)
     adieu_config_free(run->config);
     if (run->key_log >= 0)
         close(run->key_log);
+    signals_release();
 }
 
 static struct run *run_new(const struct options *options)

@@ -63,9 +63,9 @@ struct run {
     struct adieu_config *config;
     struct adieu_fd *fd;
     struct adieu_fd_address address;
-    int listener;      /* listen: or -1 */
-    int key_log;       /* SSLKEYLOGFILE, or -1 */
-    int report;        /* or -1 */
+    int listener; /* listen: or -1 */
+    int key_log;  /* SSLKEYLOGFILE, or -1 */
+    int report;   /* or -1 */
     enum phase phase;
     struct pipe pipe;
     struct ready ready;

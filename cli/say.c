@@ -12,8 +12,9 @@
 static struct {
     int verbosity;
     bool colours;
-    bool terminal; /* whose lines can be written over */
-    bool progress; /* a progress line stands there now */
+    bool terminal;   /* whose lines can be written over */
+    bool data_shown; /* standard output is a terminal, too */
+    bool progress;   /* a progress line stands there now */
 } how;
 
 void say_set_verbosity(int verbosity)
@@ -21,6 +22,7 @@ void say_set_verbosity(int verbosity)
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
     how.verbosity = verbosity;
     how.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    how.data_shown = isatty(STDOUT_FILENO);
     how.colours = how.terminal && (!no_colour || *no_colour == '\0');
 }
 
@@ -50,7 +52,8 @@ static void tame(char *text)
     }
 }
 
-static void line(const char *colour, const char *who, const char *format, va_list values)
+static void __attribute__((format(printf, 3, 0)))
+line(const char *colour, const char *who, const char *format, va_list values)
 {
     char text[LINE_SIZE], whole[LINE_SIZE + 128];
     vsnprintf(text, sizeof text, format, values);
@@ -106,7 +109,7 @@ void say_event(const char *format, ...)
 /* Where data is shown on the same terminal a line that comes and goes would only disturb it. */
 bool say_progress_wanted(void)
 {
-    return how.terminal && how.verbosity == 0 && !isatty(STDOUT_FILENO);
+    return how.terminal && how.verbosity == 0 && !how.data_shown;
 }
 
 void say_progress(const char *text)

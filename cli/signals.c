@@ -54,6 +54,16 @@ int signals_received(void)
     return received;
 }
 
+void signals_release(void)
+{
+    int reading = ends[0], writing = ends[1];
+    ends[0] = ends[1] = -1; /* first: a signal must not be written to whatever gets the number next */
+    if (reading < 0)
+        return;
+    close(reading);
+    close(writing);
+}
+
 void signals_die(int number)
 {
     sigset_t only;

@@ -11,6 +11,8 @@ bool signals_prepare(void);
 int signals_descriptor(void);
 /* The signal that came first, or 0. */
 int signals_received(void);
+/* Signals are remembered still, but wake nobody. */
+void signals_release(void);
 /* Dies by that signal, as if it had never been caught. */
 void signals_die(int number);
 

@@ -188,7 +188,8 @@ const char *value_address(const char *text, struct options *options)
     if (!port)
         return listening ? "the port is missing ([HOST:]PORT)" : "the port is missing (HOST:PORT)";
     if (options->host[0] == '\0' && !bare)
-        return listening ? "the host is empty; to listen on every address write '*:PORT'" : "the host is empty (HOST:PORT)";
+        return listening ? "the host is empty; to listen on every address write '*:PORT'"
+                         : "the host is empty (HOST:PORT)";
     if (!value_port(port, listening) || !copy_part(options->port, sizeof options->port, port, strlen(port)))
         return listening ? "the port must be a number from 0 to 65535 or the name of a service"
                          : "the port must be a number from 1 to 65535 or the name of a service";

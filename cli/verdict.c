@@ -11,11 +11,15 @@ static int unreached(const struct run *run)
 {
     switch (run->error.code) {
     case ADIEU_ERR_RESOLVE:
-    case ADIEU_ERR_CONNECT: return ADIEU_EXIT_UNREACHED;
-    case ADIEU_ERR_DEADLINE: return ADIEU_EXIT_DEADLINE;
+    case ADIEU_ERR_CONNECT:
+        return ADIEU_EXIT_UNREACHED;
+    case ADIEU_ERR_DEADLINE:
+        return ADIEU_EXIT_DEADLINE;
     case ADIEU_ERR_MEMORY:
-    case ADIEU_ERR_ENGINE: return ADIEU_EXIT_OTHER;
-    default: return ADIEU_EXIT_CONFIG;
+    case ADIEU_ERR_ENGINE:
+        return ADIEU_EXIT_OTHER;
+    default:
+        return ADIEU_EXIT_CONFIG;
     }
 }
 
@@ -79,7 +83,8 @@ static const char *hint(const struct run *run)
 {
     switch (run->exit) {
     case ADIEU_EXIT_TRUNCATED:
-        return run->ending.phase >= ADIEU_PHASE_ESTABLISHED ? "; if the data is known to be whole, --accept-truncation" : "";
+        return run->ending.phase >= ADIEU_PHASE_ESTABLISHED ? "; if the data is known to be whole, --accept-truncation"
+                                                            : "";
     case ADIEU_EXIT_REJECTED:
         return run->ending.error == ADIEU_ERR_REFUSED && run->options->command == COMMAND_CONNECT
                    ? "; whom to trust is said with --ca, --name or --pin"
@@ -87,10 +92,12 @@ static const char *hint(const struct run *run)
     case ADIEU_EXIT_UNREACHED:
         if (run->error.code == ADIEU_ERR_RESOLVE)
             return "; is the name right?";
-        return run->error.os_error == ECONNREFUSED || run->error.os_error == ENOENT ? "; does anybody listen there?" : "";
+        return run->error.os_error == ECONNREFUSED || run->error.os_error == ENOENT ? "; does anybody listen there?"
+                                                                                    : "";
     case ADIEU_EXIT_DEADLINE:
         return run->late ? "" : "; --timeout-close gives it more time";
-    default: return "";
+    default:
+        return "";
     }
 }
 

@@ -18,15 +18,12 @@ void marks_add(struct marks *marks, struct mark mark)
     marks->list[marks->count++] = mark;
 }
 
-struct mark marks_reach(struct marks *marks, uint64_t wire)
+bool marks_take(struct marks *marks, uint64_t wire, struct mark *mark)
 {
-    struct mark last = {0};
-    unsigned reached = 0;
-    while (reached < marks->count && marks->list[reached].wire <= wire)
-        last = marks->list[reached++];
-    if (reached) {
-        marks->count -= reached;
-        memmove(marks->list, marks->list + reached, marks->count * sizeof *marks->list);
-    }
-    return last;
+    if (!marks->count || marks->list[0].wire > wire)
+        return false;
+    *mark = marks->list[0];
+    marks->count--;
+    memmove(marks->list, marks->list + 1, marks->count * sizeof *marks->list);
+    return true;
 }

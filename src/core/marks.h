@@ -7,6 +7,7 @@
 #ifndef ADIEU_CORE_MARKS_H
 #define ADIEU_CORE_MARKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { MARKS = 16 };
@@ -23,7 +24,7 @@ struct marks {
 
 /* Adds one; both counts only grow. */
 void marks_add(struct marks *marks, struct mark mark);
-/* Takes out the marks that wire has reached, and answers the last of them; plain 0 if there was none. */
-struct mark marks_reach(struct marks *marks, uint64_t wire);
+/* Takes out the oldest mark, if wire has reached it. */
+bool marks_take(struct marks *marks, uint64_t wire, struct mark *mark);
 
 #endif

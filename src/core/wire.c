@@ -193,8 +193,8 @@ size_t adieu_wire_out(struct adieu_stream *stream, const uint8_t **at)
 static void account_sent(struct adieu_stream *stream)
 {
     uint64_t left = stream->output.left;
-    struct mark mark = marks_reach(&stream->unsent, left);
-    if (mark.plain) {
+    struct mark mark;
+    while (marks_take(&stream->unsent, left, &mark)) {
         stream->ending.sent = mark.plain;
         marks_add(&stream->unacked, mark);
     }
@@ -225,8 +225,8 @@ void adieu_wire_acknowledged(struct adieu_stream *stream, uint64_t n)
     if (n <= stream->acked_wire)
         return;
     stream->acked_wire = n;
-    struct mark mark = marks_reach(&stream->unacked, n);
-    if (mark.plain)
+    struct mark mark;
+    while (marks_take(&stream->unacked, n, &mark))
         ending->acknowledged = mark.plain;
 }
 

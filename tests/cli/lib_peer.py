@@ -241,6 +241,8 @@ class PeerServer:
 
     def __exit__(self, *_):
         self.over.set()
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake an accept()
         self.listener.close()
         if self.connection:
             with contextlib.suppress(OSError):

@@ -4,11 +4,13 @@
 import fcntl
 import os
 import re
+import select
+import subprocess
 import time
 
 import pytest
 
-from conftest import random_bytes
+from conftest import BOUND, random_bytes
 
 
 def trusting(start, server, *args, **kw):
@@ -40,7 +42,11 @@ class Blocked:
 
     def read(self, count):
         data = bytearray()
-        while len(data) < count and (piece := os.read(self.end, min(1 << 20, count - len(data)))):
+        while len(data) < count:
+            assert select.select([self.end], [], [], BOUND)[0], f"nothing came, and no end, after {len(data)} bytes"
+            piece = os.read(self.end, min(1 << 20, count - len(data)))
+            if not piece:
+                break
             data += piece
         return bytes(data)
 
@@ -68,6 +74,57 @@ def test_a_blocked_standard_output_rests_and_loses_nothing(listen, start):
     assert out.read(len(data)) == data
     client.stdin.close()
     assert out.read(1) == b"" and client.wait().exit == 0 and server.wait().exit == 0
+
+
+def test_a_dead_peer_does_not_make_a_blocked_command_spin(listen, start):
+    out = Blocked()
+    server = listen(input=random_bytes(3_000_000))
+    client = trusting(start, server, input=None, stdout=out.given)
+    time.sleep(0.3)
+    client.stdin.write(b"never read")
+    client.stdin.flush()
+    server.signal(19)  # it stops, so that this stays unread, and dies: a reset
+    server.kill()
+    rests(client)
+
+
+def test_a_cut_with_input_still_open_rests(listen, start):
+    server = listen("--end=cut", "--end-after=0", input=None)
+    rests(server, trusting(start, server, input=None))
+
+
+HICCUPS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+static int sends, receives;
+ssize_t send(int fd, const void *buf, size_t size, int flags) {
+    static ssize_t (*real)(int, const void *, size_t, int);
+    if (!real) real = (ssize_t (*)(int, const void *, size_t, int))dlsym(RTLD_NEXT, "send");
+    if (++sends % 61 < sends / 61 % 24) { errno = EAGAIN; return -1; }
+    return real(fd, buf, size, flags);
+}
+ssize_t recv(int fd, void *buf, size_t size, int flags) {
+    static ssize_t (*real)(int, void *, size_t, int);
+    if (!real) real = (ssize_t (*)(int, void *, size_t, int))dlsym(RTLD_NEXT, "recv");
+    if (++receives % 3 == 0) { errno = EAGAIN; return -1; }
+    return real(fd, buf, size, flags);
+}
+"""
+
+
+@pytest.mark.parametrize("peer_first", [True, False])
+def test_a_socket_that_is_not_ready_for_a_moment_is_taken_up_again(adieu, listen, start, tmp_path, peer_first):
+    if "libasan" in subprocess.run(["ldd", adieu], capture_output=True, text=True, timeout=60, check=False).stdout:
+        pytest.skip("this address sanitizer lets no library come before it")
+    source, library = tmp_path / "hiccups.c", tmp_path / "hiccups.so"
+    source.write_text(HICCUPS)
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True, timeout=60)
+    up, down = random_bytes(30_000_000), b"" if peer_first else random_bytes(5_000_000, 2)
+    server = listen(input=down)
+    client = trusting(start, server, input=up, env={"LD_PRELOAD": str(library)}).wait()
+    assert client.exit == 0 and client.out == down and server.wait().out == up
 
 
 def test_a_blocked_standard_output_does_not_stall_sending(listen, start):
@@ -212,22 +269,31 @@ def test_a_reply_within_the_bound_is_waited_for_as_often_as_it_comes(listen, sta
     assert client.wait().out == b"...." and client.wait().exit == 0
 
 
-@pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
-def test_a_slow_reader_that_goes_on_taking_is_not_cut_off(listen, start, tmp_path, unix):
-    out, data = Blocked(), random_bytes(3_000_000)
-    if unix:
-        server = start("listen", "--unix", tmp_path / "s", "--timeout-close=never", stdout=out.given)
-        where, pin = ["--unix", tmp_path / "s"], server.wait_err(r"--pin (\w+)").group(1)
-    else:
-        server = listen("--timeout-close=never", stdout=out.given)
-        where, pin = [server.address], server.pin
-    client = start("connect", *where, "--pin", pin, "--timeout-close=1", input=data)
-    out.close_given()
+def taken_slowly(out, piece, pause):
     took = bytearray()
-    while piece := out.read(100_000):
-        took += piece
-        time.sleep(0.1)
-    assert bytes(took) == data and client.wait().exit == 0
+    while data := out.read(piece):
+        took += data
+        time.sleep(pause)
+    return bytes(took)
+
+
+def test_a_slow_reader_that_goes_on_acknowledging_is_not_cut_off(listen, start):
+    out, data = Blocked(), random_bytes(4_000_000)
+    server = listen("--timeout-close=never", stdout=out.given)
+    client = trusting(start, server, "--timeout-close=1", input=data)
+    out.close_given()
+    assert taken_slowly(out, 100_000, 0.1) == data and client.wait().exit == 0
+
+
+def test_a_slow_reader_behind_a_unix_socket_is_not_cut_off_while_its_reply_is_awaited(start, tmp_path):
+    out, data = Blocked(), random_bytes(800_000)
+    server = start("listen", "--unix", tmp_path / "s", "--timeout-close=never", input=None, stdout=out.given)
+    pin = server.wait_err(r"--pin (\w+)").group(1)
+    client = start("connect", "--unix", tmp_path / "s", "--pin", pin, "--timeout-close=1.3", input=data)
+    out.close_given()
+    assert taken_slowly(out, 40_000, 0.15) == data
+    server.stdin.close()
+    assert client.wait().exit == 0
 
 
 def test_a_stalled_peer_is_8_with_input_over(listen, start, tmp_path):

@@ -106,6 +106,18 @@ def test_after_two_dashes_nothing_is_an_option(run):
     usage(run("connect", "--", "--insecure", report=False), "'--insecure' is no address")
 
 
+VALUES = {"FILE|DIR": "/nonexistent", "FILE": "/nonexistent", "NAME": "n", "SHA256": "0" * 64, "FILE|fd:N": "/nonexistent", "A,B": "a",
+          "ADDRESS": "127.0.0.1", "PATH": "/nonexistent", "SECONDS": "1", "BYTES": "1"}
+
+
+def test_every_row_of_the_option_table_has_a_place(run):
+    for command, name, argument in all_options():
+        option = f"--{name}={VALUES.get(argument, argument.split('|')[0])}" if argument else f"--{name}"
+        result = run(command, option, "no address", "no second one", report=False)
+        assert result.exit == (0 if name in ("help", "version") else USAGE), result
+        assert name in ("help", "version") or "no second one" in result.err, f"--{name} stopped the parser: {result}"
+
+
 # ---------------------------------------------------------------- what cannot be reached
 
 
@@ -323,6 +335,14 @@ def option_table():
     rows = re.findall(r'^OPTION\(\w+, "([a-z0-9-]+)", (?:0|\'.\'), (?:NULL|"[^"]*"), (\w+)', (ROOT / "cli/options.def").read_text(), re.M)
     assert len(rows) > 25
     return rows
+
+
+def all_options():
+    rows = re.findall(r'^OPTION\(\w+, "([a-z0-9-]+)", (?:0|\'.\'), (?:NULL|"([^"]*)"), (\w+)', (ROOT / "cli/options.def").read_text(), re.M)
+    for name, argument, commands in rows:
+        for command in ("connect", "listen"):
+            if commands in ("BOTH", f"COMMAND_{command.upper()}"):
+                yield command, name, argument
 
 
 @pytest.mark.parametrize("command, constant", [("connect", "COMMAND_CONNECT"), ("listen", "COMMAND_LISTEN")])

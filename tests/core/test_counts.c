@@ -205,17 +205,37 @@ static void marks_are_late_at_worst(void **state)
         struct marks marks = {.count = 0};
         for (unsigned i = 1; i <= count; i++)
             marks_add(&marks, (struct mark){.wire = 10 * i, .plain = i});
-        uint64_t told = 0;
-        for (uint64_t wire = 0; wire < 10 * count; wire += 3) {
-            struct mark mark = marks_reach(&marks, wire);
-            if (mark.plain)
-                told = mark.plain;
-            assert_true(told <= wire / 10);
-        }
-        if (told < count)
-            assert_int_equal(marks_reach(&marks, 10 * count).plain, count);
-        assert_int_equal(marks_reach(&marks, UINT64_MAX).plain, 0);
+        struct mark mark = {0};
+        for (uint64_t wire = 0; wire < 10 * count; wire += 3)
+            while (marks_take(&marks, wire, &mark))
+                assert_true(mark.wire <= wire && mark.plain <= wire / 10);
+        while (marks_take(&marks, 10 * count, &mark))
+            continue;
+        assert_int_equal(mark.plain, count);
+        assert_false(marks_take(&marks, UINT64_MAX, &mark));
     }
+}
+
+/* One send of many records, acknowledged piece by piece, is counted piece by piece. */
+static void acknowledged_counts_each_record_of_one_send(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = established();
+    const uint8_t *at;
+    struct adieu_ending before = adieu_ending(s);
+    uint64_t wire = 0;
+    assert_int_equal(write_much(s, 4 * 16384), 4 * 16384);
+    size_t all = adieu_wire_out(s, &at);
+    adieu_wire_out_done(s, all);
+    assert_int_equal(adieu_ending(s).sent, before.sent + 4 * 16384);
+    for (uint64_t seen = 0; seen < 4 * 16384 && wire < 2 * all; wire++) {
+        adieu_wire_acknowledged(s, wire);
+        uint64_t now = adieu_ending(s).acknowledged;
+        assert_true(now == seen || now == seen + 16384);
+        seen = now;
+    }
+    assert_int_equal(adieu_ending(s).acknowledged, 4 * 16384);
+    adieu_free(s);
 }
 
 int main(void)
@@ -233,6 +253,7 @@ int main(void)
         cmocka_unit_test(the_phase_tells_how_far_it_got),
         cmocka_unit_test(a_fresh_ending_is_zero_but_for_what_nobody_knows),
         cmocka_unit_test(marks_are_late_at_worst),
+        cmocka_unit_test(acknowledged_counts_each_record_of_one_send),
     };
     return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
 }

@@ -37,6 +37,15 @@ struct adieu_fd_patience patience_ms(int64_t quiet_ms)
     return (struct adieu_fd_patience){.quiet_ms = quiet_ms, .deadline = soon()};
 }
 
+struct adieu_ending close_of(struct adieu_fd *fd, int64_t quiet_ms)
+{
+    struct adieu_ending ending;
+    assert_status(adieu_fd_close(fd, patience_ms(quiet_ms), &ending), ADIEU_OK);
+    assert_true(ending.decided);
+    assert_int_equal(adieu_fd_descriptor(fd), -1);
+    return ending;
+}
+
 /* ------------------------------------------------ pairs */
 
 void make_configs(enum adieu_version version, struct adieu_config **client, struct adieu_config **server)

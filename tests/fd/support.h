@@ -76,6 +76,8 @@ void reader_join(struct reader *reader);
 
 /* A goodbye of a test: that long without progress. */
 struct adieu_fd_patience patience_ms(int64_t quiet_ms);
+/* Says it, and checks that the ending is one. */
+struct adieu_ending close_of(struct adieu_fd *fd, int64_t quiet_ms);
 
 #define assert_status(got, expected) assert_string_equal(adieu_status_name(got), adieu_status_name(expected))
 #define assert_ends(ending, s, r)                                                                                      \

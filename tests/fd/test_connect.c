@@ -312,23 +312,6 @@ static void what_is_no_stream_socket_is_not_adopted(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
-static void a_forgotten_goodbye_is_a_reset(void **state)
-{
-    struct pair pair;
-    (void)state;
-    pair_open(&pair, CARRIER_TCP, ADIEU_TLS_1_3, 0);
-    pair_shake(&pair);
-    assert_status(write_pattern(pair.client, 10), ADIEU_OK);
-    adieu_fd_free(pair.client);
-    pair.client = NULL;
-    struct reader reader = {.fd = pair.server};
-    reader_start(&reader);
-    reader_join(&reader);
-    assert_status(reader.last, ADIEU_FAIL);
-    assert_int_equal(adieu_fd_error(pair.server).code, ADIEU_ERR_RESET);
-    pair_free(&pair);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,7 +325,6 @@ int main(void)
         cmocka_unit_test(what_cannot_be_listened_on_says_why),
         cmocka_unit_test(an_accept_waits_until_its_deadline_also_on_a_blocking_listener),
         cmocka_unit_test(what_is_no_stream_socket_is_not_adopted),
-        cmocka_unit_test(a_forgotten_goodbye_is_a_reset),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

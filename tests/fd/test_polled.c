@@ -161,16 +161,16 @@ static void what_a_poller_reads_while_it_closes_is_its_own(void **state)
     open_both(&both, ADIEU_TLS_1_3);
     shake(&both);
     for (size_t sent = 0;;) {
-        if (sent < size && adieu_fd_write(both.server, bytes + sent, size - sent, &n, ADIEU_FD_NOW) == ADIEU_OK)
-            sent += n;
-        if (sent == size)
-            server = adieu_fd_close(both.server, patience_ms(5000), NULL);
         heard = adieu_fd_read(both.client, piece, sizeof piece, &n, ADIEU_FD_NOW); /* a piece each time */
         if (heard == ADIEU_OK) {
             assert_memory_equal(piece, bytes + came, n);
             came += n;
         }
         client = adieu_fd_close(both.client, patience_ms(5000), &ending);
+        if (sent < size && adieu_fd_write(both.server, bytes + sent, size - sent, &n, ADIEU_FD_NOW) == ADIEU_OK)
+            sent += n;
+        if (sent == size)
+            server = adieu_fd_close(both.server, patience_ms(5000), NULL);
         if (client != ADIEU_WAIT && server != ADIEU_WAIT)
             break;
         if (heard != ADIEU_OK) /* else there may be more, which wakes no poll */

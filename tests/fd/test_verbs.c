@@ -241,42 +241,56 @@ static void a_broken_pipe_does_not_kill_the_process(void **state)
 
 /* ------------------------------------------------ alerts */
 
-static void *refuse(void *context)
+static void *refuse_and_stay(void *context)
 {
     struct pair *pair = context;
-    struct adieu_ending ending;
+    return (void *)(intptr_t)adieu_fd_handshake(pair->server, soon());
+}
+
+static void *refuse_and_go(void *context)
+{
+    struct pair *pair = context;
     if (adieu_fd_handshake(pair->server, soon()) == ADIEU_FAIL)
-        (void)!adieu_fd_close(pair->server, (struct adieu_fd_patience){300, ADIEU_FD_FOREVER}, &ending);
+        (void)!adieu_fd_close(pair->server, (struct adieu_fd_patience){300, ADIEU_FD_FOREVER}, NULL);
     server_vanishes(pair, false);
     return NULL;
 }
 
-/* In TLS 1.3 a client's certificate is refused after the client's handshake is done: it writes into a reset. */
-static void the_alert_that_explains_a_failed_send_is_found(void **state)
+/* In TLS 1.3 a client's certificate is refused after the client's handshake is done: it writes, and never reads. */
+static void write_to_a_refusing_server(void *(*refuse)(void *))
 {
     struct adieu_config *client, *server;
     struct pair pair;
     pthread_t thread;
-    char piece[16384] = "";
+    static const char piece[65536];
+    const uint8_t nobody[ADIEU_PIN_SIZE] = {1};
     size_t took;
-    (void)state;
     make_configs(ADIEU_TLS_1_3, &client, &server);
     assert_status(adieu_config_client_auth(server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
-    uint8_t nobody[ADIEU_PIN_SIZE] = {1};
     assert_status(adieu_config_trust_pin(server, nobody), ADIEU_OK);
     pair_open_with(&pair, CARRIER_TCP, client, server, 0);
     assert_int_equal(pthread_create(&thread, NULL, refuse, &pair), 0);
     assert_status(adieu_fd_handshake(pair.client, soon()), ADIEU_OK);
     enum adieu_status status = ADIEU_OK;
-    for (int64_t deadline = soon(); status == ADIEU_OK && adieu_fd_now() < deadline;) {
+    for (int64_t deadline = soon(); status == ADIEU_OK && adieu_fd_now() < deadline;)
         status = adieu_fd_write(pair.client, piece, sizeof piece, &took, deadline);
-        rest_ms(1);
-    }
-    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_status(status, ADIEU_FAIL);
     assert_int_equal(adieu_fd_error(pair.client).code, ADIEU_ERR_ALERTED);
     assert_string_equal(adieu_alert_name(adieu_fd_ending(pair.client).alert_received.number), "certificate_required");
+    assert_int_equal(pthread_join(thread, NULL), 0);
     pair_free(&pair);
+}
+
+static void the_alert_that_explains_a_failed_send_is_found(void **state)
+{
+    (void)state;
+    write_to_a_refusing_server(refuse_and_go);
+}
+
+static void an_alert_ends_a_blocked_write(void **state)
+{
+    (void)state;
+    write_to_a_refusing_server(refuse_and_stay);
 }
 
 /* ------------------------------------------------ misuse */
@@ -340,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_reset_that_a_send_finds_is_no_fin),
         cmocka_unit_test(a_broken_pipe_does_not_kill_the_process),
         cmocka_unit_test(the_alert_that_explains_a_failed_send_is_found),
+        cmocka_unit_test(an_alert_ends_a_blocked_write),
         cmocka_unit_test(verbs_before_their_time_are_misuse),
         cmocka_unit_test(a_callback_may_ask_and_calls_no_verb),
     };

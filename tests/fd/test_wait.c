@@ -248,6 +248,29 @@ static void a_goodbye_ends_a_blocked_write(void **state)
     each_pair(closed_writer_story);
 }
 
+/* A wait that begins during a goodbye has no more to wait for than one that was there. */
+static void late_wait_story(struct pair *pair)
+{
+    struct task closer = {0};
+    (void)fill(pair->client);
+    start(&closer, pair->client, close_now);
+    for (int64_t deadline = soon(); adieu_fd_ending(pair->client).sending == ADIEU_SENDING_OPEN; rest_ms(1))
+        assert_true(adieu_fd_now() < deadline);
+    assert_status(adieu_fd_close(pair->client, patience_ms(0), NULL), ADIEU_MISUSE);
+    assert_status(adieu_fd_shutdown(pair->client, soon()), ADIEU_WAIT);
+    assert_int_equal(adieu_fd_why(pair->client), ADIEU_FD_WHY_CLOSING);
+    adieu_fd_abort(pair->client, ADIEU_REASON_REQUEST);
+    join(&closer);
+    assert_status(closer.status, ADIEU_OK);
+    assert_status(adieu_fd_close(pair->client, patience_ms(0), NULL), ADIEU_OK);
+}
+
+static void no_wait_begins_during_a_goodbye(void **state)
+{
+    (void)state;
+    each_pair(late_wait_story);
+}
+
 static void aborted_story(struct pair *pair)
 {
     struct task reader = {0}, writer = {.size = 1000000};
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(two_readers_at_once_are_one_too_many),
         cmocka_unit_test(one_reads_one_writes_one_closes),
         cmocka_unit_test(a_goodbye_ends_a_blocked_write),
+        cmocka_unit_test(no_wait_begins_during_a_goodbye),
         cmocka_unit_test(an_abort_ends_every_wait),
         cmocka_unit_test(what_a_write_left_behind_leaves_with_a_waiting_read),
         cmocka_unit_test(a_reader_finds_no_gap_while_another_closes),
