@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,12 +39,26 @@ static void wipe(char *secret, size_t size)
         *at++ = 0;
 }
 
+/* Somebody may be asked for the password at the other end of a pipe: so long. */
+#define PASSWORD_PATIENCE_MS 60000
+
+/* Whether there is something to read, or an end, before the deadline; otherwise errno. */
+static bool readable(int descriptor, int64_t deadline)
+{
+    struct pollfd set[2] = {{.fd = descriptor, .events = POLLIN}, {.fd = signals_descriptor(), .events = POLLIN}};
+    int64_t left = deadline - adieu_fd_now();
+    int ready = left > 0 ? poll(set, 2, (int)left) : 0;
+    errno = ready < 0 ? errno : signals_received() ? EINTR : ETIMEDOUT;
+    return ready > 0 && set[0].revents && !signals_received();
+}
+
 /* All of it, at most size - 1 bytes, and a NUL. -1: errno; E2BIG for more. */
 static ssize_t read_all(int descriptor, char *text, size_t size)
 {
     size_t length = 0;
+    int64_t deadline = adieu_fd_in(PASSWORD_PATIENCE_MS);
     for (;;) {
-        ssize_t n = read(descriptor, text + length, size - length);
+        ssize_t n = readable(descriptor, deadline) ? read(descriptor, text + length, size - length) : -1;
         if (n < 0 && errno == EINTR && !signals_received())
             continue;
         if (n < 0)
@@ -76,7 +91,7 @@ static bool read_password(struct run *run, char *password)
     const char *path = run->options->key_password_file;
     int descriptor;
     if (!value_descriptor(path, &descriptor))
-        descriptor = open(path, O_RDONLY | O_CLOEXEC);
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return bad_password(run, errno);
     ssize_t length = read_all(descriptor, password, PASSWORD_SIZE);

@@ -27,6 +27,11 @@ void ends_prepare(void)
     }
 }
 
+bool ends_missing(int descriptor)
+{
+    return descriptor >= 0 && descriptor <= STDERR_FILENO && missing[descriptor];
+}
+
 static enum io failed(int error, int *os_error)
 {
     if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR)

@@ -11,6 +11,8 @@
 #include "run.h"
 #include "say.h"
 
+#define RESOLVE_MS 10000
+
 /* Where it listens is this machine unless said otherwise: nobody is let in by accident. */
 static const char *listen_host(const struct options *options)
 {
@@ -122,6 +124,18 @@ static void remove_unix_socket(const struct run *run)
     unix_socket.made = false;
 }
 
+/* Listening has no deadline of its own; resolving a name to listen on has. */
+static int64_t resolve_by(const struct run *run)
+{
+    const struct options *options = run->options;
+    int64_t most = RESOLVE_MS;
+    if (options->timeout_connect != NEVER && options->timeout_connect < most)
+        most = options->timeout_connect;
+    if (options->timeout_total != NEVER && options->timeout_total < most)
+        most = options->timeout_total;
+    return run->at.started + most;
+}
+
 bool listen_prepare(struct run *run)
 {
     const struct options *options = run->options;
@@ -134,7 +148,7 @@ bool listen_prepare(struct run *run)
         return false;
     }
     adieu_fd_set_polled(run->fd);
-    run->listener = adieu_fd_listen(&run->address, 1, &error);
+    run->listener = adieu_fd_listen(&run->address, 1, resolve_by(run), &error);
     if (run->listener < 0) {
         run_error(run, error.code, error.os_error, "%s", error.text);
         return false;

@@ -122,8 +122,7 @@ static void notice_signal(struct run *run)
 {
     if (run->signal || !signals_received())
         return;
-    run->signal = signals_received();
-    run_error(run, ADIEU_ERR_ABORTED, 0, "stopped by a signal (%d)", run->signal);
+    run_signalled(run);
     run_abort(run, ADIEU_REASON_REQUEST);
     run->pipe.down.start = run->pipe.down.end = 0; /* standard output may be what it waits for */
 }

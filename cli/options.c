@@ -210,10 +210,6 @@ static const char **text_of(struct options *o, enum option_id id)
         return &o->key;
     case OPTION_KEY_PASSWORD_FILE:
         return &o->key_password_file;
-    case OPTION_BIND:
-        return &o->bind;
-    case OPTION_UNIX:
-        return &o->path;
     case OPTION_REPORT:
         return &o->report;
     default:
@@ -275,6 +271,12 @@ static bool set_special(struct options *o, const struct option_row *row, const c
         return set_number(&o->family, AF_INET);
     case OPTION_IPV6:
         return set_number(&o->family, AF_INET6);
+    case OPTION_BIND:
+        o->bind = value;
+        return value_numeric_address(value) || bad_value(o, row, value, "a numeric IPv4 or IPv6 address");
+    case OPTION_UNIX:
+        o->path = value;
+        return value_socket_path(value) || bad_value(o, row, value, "a path of 1 to 107 bytes");
     case OPTION_UNTIL:
         return set_until(o, row, value);
     case OPTION_END:

@@ -260,10 +260,14 @@ static void judge(struct run *run)
         run_close(run, clock_patience(run));
 }
 
-/* --until=self: what comes after our end is for the goodbye to discard. */
-static bool wants_delivery(const struct run *run)
+/*
+ * --until=self: our end is the goodbye's to say, which discards what still comes. It must not be left unread: a peer that
+ * is blocked because nobody reads does not read either.
+ */
+static void leave_after_own_end(struct run *run)
 {
-    return run->phase == PHASE_TALKING && !run->pipe.still && !(run->options->until == UNTIL_SELF && run->pipe.said);
+    if (run->options->until == UNTIL_SELF && run->options->end == END_CLEAN && run->pipe.said)
+        run_close(run, clock_patience(run));
 }
 
 void pipe_turn(struct run *run)
@@ -275,8 +279,9 @@ void pipe_turn(struct run *run)
             return;
         send_up(run);
         say_end(run);
+        leave_after_own_end(run);
         flush(run);
-        if (wants_delivery(run))
+        if (run->phase == PHASE_TALKING && !run->pipe.still)
             receive_down(run);
     }
     pipe_write_out(run);

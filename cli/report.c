@@ -8,15 +8,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ends.h"
 #include "say.h"
 #include "system_error.h"
 #include "values.h"
 #include "verdict.h"
 
-static bool writable(int descriptor)
+/* A descriptor of our own for it, since standard output is closed before there is anything to report. -1: errno. */
+static int own_descriptor(int descriptor)
 {
-    int mode = fcntl(descriptor, F_GETFL);
-    return mode >= 0 && (mode & O_ACCMODE) != O_RDONLY;
+    int mode = ends_missing(descriptor) ? -1 : fcntl(descriptor, F_GETFL);
+    if (mode >= 0 && (mode & O_ACCMODE) != O_RDONLY)
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    errno = EBADF;
+    return -1;
+}
+
+/* Opening a FIFO waits for its reader; so do not wait, and have a missing reader told (ENXIO). */
+static int open_path(const char *path)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    if (descriptor >= 0)
+        (void)fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+    return descriptor;
 }
 
 static bool cannot_write(struct run *run, int error)
@@ -31,9 +45,8 @@ bool report_open(struct run *run)
     const char *path = run->options->report;
     if (!path)
         return true;
-    if (value_descriptor(path, &run->report))
-        return writable(run->report) || cannot_write(run, EBADF);
-    run->report = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    int descriptor;
+    run->report = value_descriptor(path, &descriptor) ? own_descriptor(descriptor) : open_path(path);
     return run->report >= 0 || cannot_write(run, errno);
 }
 

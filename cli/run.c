@@ -92,6 +92,8 @@ static bool prepare(struct run *run)
 static void release(struct run *run)
 {
     listen_leave(run);
+    if (run->fd)
+        adieu_watch(adieu_fd_stream(run->fd), NULL, NULL); /* what freeing does is no event of the connection */
     adieu_fd_free(run->fd);
     adieu_config_free(run->config);
     if (run->key_log >= 0)
@@ -111,6 +113,13 @@ static struct run *run_new(const struct options *options)
     return run;
 }
 
+void run_signalled(struct run *run)
+{
+    run->signal = signals_received();
+    run->error.code = ADIEU_ERR_NONE; /* whatever it interrupted is no explanation */
+    run_error(run, ADIEU_ERR_ABORTED, 0, "stopped by a signal (%d)", run->signal);
+}
+
 int run_command(const struct options *options)
 {
     ends_prepare();
@@ -122,8 +131,8 @@ int run_command(const struct options *options)
     }
     if (prepare(run))
         loop(run);
-    else
-        run->signal = signals_received();
+    else if (signals_received())
+        run_signalled(run);
     run->at.over = adieu_fd_now();
     run->exit = verdict(run);
     verdict_say(run);

@@ -89,6 +89,8 @@ void run_error(struct run *run, enum adieu_error_code code, int os_error, const 
     __attribute__((format(printf, 4, 5)));
 /* Breaks the connection off; what is left is to take the ending. */
 void run_abort(struct run *run, enum adieu_reason reason);
+/* A signal has come: it, and nothing else, is the explanation. */
+void run_signalled(struct run *run);
 /* Begins the goodbye. */
 void run_close(struct run *run, struct adieu_fd_patience patience);
 /* The connection has been given up in a way of its own: takes the ending. */

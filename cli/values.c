@@ -5,6 +5,8 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 static bool is_digits(const char *text)
 {
@@ -141,6 +143,21 @@ bool value_port(const char *text, bool zero)
     if (is_digits(text))
         return strlen(text) <= 5 && atoi(text) <= 65535 && (zero || atoi(text) > 0);
     return *text != '\0' && getservbyname(text, "tcp") != NULL;
+}
+
+bool value_numeric_address(const char *text)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    if (getaddrinfo(text, NULL, &hints, &list) != 0)
+        return false;
+    freeaddrinfo(list);
+    return true;
+}
+
+bool value_socket_path(const char *text)
+{
+    return *text != '\0' && strlen(text) < sizeof((struct sockaddr_un *)NULL)->sun_path;
 }
 
 static bool copy_part(char *to, size_t size, const char *from, size_t length)

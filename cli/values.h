@@ -23,4 +23,9 @@ bool value_port(const char *text, bool zero);
  */
 const char *value_address(const char *text, struct options *options);
 
+/* An address that needs no resolving. */
+bool value_numeric_address(const char *text);
+/* A path that a Unix socket can have. */
+bool value_socket_path(const char *text);
+
 #endif

@@ -95,7 +95,7 @@ static const char *hint(const struct run *run)
         return run->error.os_error == ECONNREFUSED || run->error.os_error == ENOENT ? "; does anybody listen there?"
                                                                                     : "";
     case ADIEU_EXIT_DEADLINE:
-        return run->late ? "" : "; --timeout-close gives it more time";
+        return run->late || run->at.reached == 0 ? "" : "; --timeout-close gives it more time";
     default:
         return "";
     }

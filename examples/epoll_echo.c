@@ -220,7 +220,7 @@ int main(int argc, char **argv)
     }
     const struct adieu_fd_address address = parse(argv[1]);
     server.config = adieu_config_new();
-    server.listener = adieu_fd_listen(&address, 128, &error);
+    server.listener = adieu_fd_listen(&address, 128, adieu_fd_in(10000), &error);
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!server.config || server.listener < 0 || server.epoll < 0 ||
         adieu_config_identity_throwaway(server.config, "localhost") != ADIEU_OK ||

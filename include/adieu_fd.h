@@ -98,11 +98,13 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_connect(struct adieu_fd *f
     int64_t deadline);
 
 /*
- * A listening descriptor, close-on-exec, SO_REUSEADDR, non-blocking; yours to close. -1: *error (may be NULL) says why
- * (ADIEU_ERR_RESOLVE or _SOCKET). A Unix path must not exist; it stays yours to unlink. Without host and family one
- * IPv6 socket hears both families, where there is IPv6. A name as host is waited for, without a deadline.
+ * A listening descriptor, close-on-exec, SO_REUSEADDR, non-blocking; yours to close. A Unix path must not exist; it stays
+ * yours to unlink. Without host and family one IPv6 socket hears both families, where there is IPv6. Only a host that is a
+ * name is waited for, until the deadline or a signal. -1: *error (may be NULL) says why: ADIEU_ERR_RESOLVE (EINTR: a
+ * signal), _SOCKET, or _DEADLINE.
  */
-ADIEU_API int adieu_fd_listen(const struct adieu_fd_address *address, int backlog, struct adieu_error *error);
+ADIEU_API int adieu_fd_listen(const struct adieu_fd_address *address, int backlog, int64_t deadline,
+                              struct adieu_error *error);
 /*
  * Takes the next connection from a listening descriptor, which stays the caller's. OK; WAIT: deadline, cancelled, or (polled)
  * nobody yet: poll the listener (adieu_fd_interest names it); FAIL: ADIEU_ERR_SOCKET, about the listener (too many open

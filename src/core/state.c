@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events: how the stream follows the closure machine, and how the best explanation of an ending is kept. */
+#include <stdio.h>
+
 #include "stream.h"
 
 bool stream_both_ended(const struct adieu_stream *stream)
@@ -76,17 +78,25 @@ static unsigned rank_now(const struct adieu_stream *stream, enum adieu_error_cod
     return rank == RANK_ABORT && something_ended ? RANK_LATE_ABORT : rank;
 }
 
+/* In which phase, and after how much. What was sent is not told: it may still grow. */
+static const char *say_where(const struct adieu_stream *stream, char *text, size_t size)
+{
+    if (!stream->established)
+        return "in the handshake";
+    uint64_t received = stream->ending.received + stream->ending.discarded;
+    snprintf(text, size, "after %llu bytes received", (unsigned long long)received);
+    return text;
+}
+
 void stream_explain(struct adieu_stream *stream, const struct adieu_error *found)
 {
-    const struct adieu_ending *ending = &stream->ending;
     unsigned rank = rank_now(stream, found->code);
     if (stream_both_ended(stream) || rank <= stream->error_rank)
         return;
     int os_error = found->os_error ? found->os_error : stream->error.os_error;
-    error_set(&stream->error, found->code, os_error, "%s%s%s, after %llu bytes received and %llu of %llu sent",
-              found->text, found->text[0] ? ", " : "", stream->established ? "after the handshake" : "in the handshake",
-              (unsigned long long)(ending->received + ending->discarded), (unsigned long long)ending->sent,
-              (unsigned long long)ending->taken);
+    char where[80];
+    error_set(&stream->error, found->code, os_error, "%s%s%s", found->text, found->text[0] ? ", " : "",
+              say_where(stream, where, sizeof where));
     stream->error.alert = found->alert;
     stream->error_rank = rank;
 }

@@ -34,12 +34,17 @@ static bool is_host_name(const char *name)
     return true;
 }
 
-/* A copy without the dot that makes a name absolute, which certificates do not carry. NULL: no memory. */
+/*
+ * A copy without what certificates do not carry: the dot that makes a name absolute, and the zone of an IPv6 address, which
+ * means something on this machine only (RFC 6874). NULL: no memory.
+ */
 static char *copy_name(const char *name)
 {
     size_t size = strlen(name);
     if (size > 1 && name[size - 1] == '.')
         size--;
+    if (strchr(name, ':'))
+        size = strcspn(name, "%");
     char *copy = malloc(size + 1);
     if (copy) {
         memcpy(copy, name, size);
@@ -81,6 +86,8 @@ static bool prepare_name(struct engine *engine, const char *name, struct adieu_e
         return false;
     }
     if (!is_address(engine->name) && !is_host_name(engine->name)) {
+        if (!asks_for_name(engine->config))
+            return true; /* and none is sent */
         error_set(error, ADIEU_ERR_BAD_NAME, 0, "\"%.100s\"", name);
         return false;
     }

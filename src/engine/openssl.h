@@ -85,7 +85,6 @@ bool trust_load_system(struct engine_config *config, bool server);
 bool settings_open(struct adieu_config *config);
 /* A file to read PEM from; NULL: the error is set. */
 BIO *settings_open_file(struct adieu_config *config, const char *path);
-bool settings_is_directory(const char *path);
 /* FAIL with the newest entry of OpenSSL's queue as explanation, which is emptied. */
 enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error_code code, const char *what);
 

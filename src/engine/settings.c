@@ -91,7 +91,7 @@ bool settings_open(struct adieu_config *config)
 }
 
 /* OpenSSL opens directories, and finds nothing in them. */
-bool settings_is_directory(const char *path)
+static bool is_directory(const char *path)
 {
     struct stat about;
     return !stat(path, &about) && S_ISDIR(about.st_mode);
@@ -99,7 +99,7 @@ bool settings_is_directory(const char *path)
 
 BIO *settings_open_file(struct adieu_config *config, const char *path)
 {
-    if (settings_is_directory(path)) {
+    if (is_directory(path)) {
         config_fail(config, ADIEU_ERR_FILE, EISDIR, "%.150s is a directory", path);
         return NULL;
     }
@@ -116,7 +116,7 @@ enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
-    return config_fail(config, code, 0, "%.120s%s%s", what, reason ? ": " : "", reason ? reason : "");
+    return config_fail(config, code, 0, "%.120s%s%s", what, *what && reason ? ": " : "", reason ? reason : "");
 }
 
 enum adieu_status adieu_config_insecure_no_verify(struct adieu_config *config)

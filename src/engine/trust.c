@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/pem.h>
 
@@ -99,12 +100,18 @@ enum adieu_status adieu_config_trust_file(struct adieu_config *config, const cha
     return status;
 }
 
-/* One file of a directory; what holds no certificate there is nobody's mistake. */
+static bool is_regular(const char *path)
+{
+    struct stat about;
+    return !stat(path, &about) && S_ISREG(about.st_mode);
+}
+
+/* One file of a directory; what holds no certificate there is nobody's mistake, and a FIFO would keep us waiting. */
 static int read_entry(const char *directory, const char *name, STACK_OF(X509) * roots)
 {
     char path[PATH_MAX];
     int size = snprintf(path, sizeof path, "%s/%s", directory, name);
-    if (size < 0 || (size_t)size >= sizeof path || settings_is_directory(path))
+    if (size < 0 || (size_t)size >= sizeof path || !is_regular(path))
         return 1;
     BIO *bio = BIO_new_file(path, "r");
     ERR_clear_error();

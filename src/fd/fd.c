@@ -219,8 +219,7 @@ struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms)
     if (what.fd < 0)
         what.events = 0;
     if (timeout_ms) {
-        int64_t left = until == ADIEU_FD_FOREVER ? -1 : until - adieu_fd_now();
-        *timeout_ms = until == ADIEU_FD_FOREVER ? -1 : left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+        *timeout_ms = fd_milliseconds_until(until);
     }
     return what;
 }

@@ -111,6 +111,8 @@ void fd_begin(struct adieu_fd *fd, int descriptor, bool borrowed);
 /* "127.0.0.1:443", for messages. */
 char *fd_address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
 int64_t fd_later(int64_t now, int64_t milliseconds);
+/* As poll() wants it: -1 for ever, 0 if it has passed. */
+int fd_milliseconds_until(int64_t when);
 
 /* io.c: each answers whether anything moved or changed */
 bool fd_send(struct adieu_fd *fd);

@@ -65,29 +65,40 @@ static int listen_list(const struct addrinfo *list, bool both, int backlog, stru
     return -1;
 }
 
-/* A name to listen on is one of this machine: it is waited for. */
-static enum adieu_status resolve_here(const struct adieu_fd_address *address, struct addrinfo **list,
+/* Why a name was not waited for any longer; 0: it may be there. */
+static int wait_for(const struct resolve *resolve, int64_t deadline)
+{
+    struct pollfd done = {.fd = resolve_descriptor(resolve), .events = POLLIN};
+    int ready = poll(&done, 1, fd_milliseconds_until(deadline));
+    return ready < 0 ? errno : ready > 0 ? 0 : ETIMEDOUT;
+}
+
+static enum adieu_status resolve_here(const struct adieu_fd_address *address, int64_t deadline, struct addrinfo **list,
                                       struct adieu_error *error)
 {
     struct resolve *resolve = NULL;
     enum adieu_status status =
         resolve_begin(address->host, address->port, address->family, AI_PASSIVE, &resolve, list, error);
-    while (status == ADIEU_WAIT) {
-        struct pollfd done = {.fd = resolve_descriptor(resolve), .events = POLLIN};
-        (void)poll(&done, 1, -1);
+    int over = 0;
+    while (status == ADIEU_WAIT && !over) {
+        over = wait_for(resolve, deadline);
         status = resolve_step(&resolve, list, error);
     }
-    return status;
+    if (status != ADIEU_WAIT)
+        return status;
+    resolve_leave(resolve);
+    return fd_fail(error, over == ETIMEDOUT ? ADIEU_ERR_DEADLINE : ADIEU_ERR_RESOLVE, over, "resolve %.150s: %s",
+                   address->host, strerror(over));
 }
 
-int adieu_fd_listen(const struct adieu_fd_address *address, int backlog, struct adieu_error *error)
+int adieu_fd_listen(const struct adieu_fd_address *address, int backlog, int64_t deadline, struct adieu_error *error)
 {
     struct adieu_error unwanted;
     struct addrinfo *list = NULL;
     error = error ? error : &unwanted;
     if (address->path)
         return listen_path(address->path, backlog, error);
-    if (resolve_here(address, &list, error) != ADIEU_OK)
+    if (resolve_here(address, deadline, &list, error) != ADIEU_OK)
         return -1;
     int descriptor = listen_list(list, !address->host && address->family == AF_UNSPEC, backlog, error);
     freeaddrinfo(list);

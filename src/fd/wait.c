@@ -167,7 +167,7 @@ static bool wait_over(struct adieu_fd *fd, enum slot_name name, int64_t deadline
     return false;
 }
 
-static int milliseconds_until(int64_t when)
+int fd_milliseconds_until(int64_t when)
 {
     if (when == ADIEU_FD_FOREVER)
         return -1;
@@ -190,7 +190,7 @@ static void poll_unlocked(struct adieu_fd *fd, struct slot *slot, struct pollfd 
     slot->waiting = true;
     fd->polls++;
     (void)pthread_mutex_unlock(&fd->lock);
-    (void)poll(set, 2, milliseconds_until(until));
+    (void)poll(set, 2, fd_milliseconds_until(until));
     (void)pthread_mutex_lock(&fd->lock);
     slot->waiting = false;
     if (--fd->polls == 0)

@@ -73,7 +73,7 @@ static int listen_for(enum carrier carrier, struct adieu_fd_address *where, char
         (void)strncat(place, "/s", size - strlen(place) - 1);
         *where = (struct adieu_fd_address){.path = place};
     }
-    int listener = adieu_fd_listen(where, 5, &error);
+    int listener = adieu_fd_listen(where, 5, ADIEU_FD_FOREVER, &error);
     if (listener < 0)
         fail_msg("%s", error.text);
     if (receive_buffer)

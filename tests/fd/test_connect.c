@@ -39,7 +39,7 @@ static int listen_here(char port[8], int backlog)
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     const struct adieu_fd_address where = {.host = "127.0.0.1", .port = "0"};
-    int listener = adieu_fd_listen(&where, backlog, NULL);
+    int listener = adieu_fd_listen(&where, backlog, ADIEU_FD_FOREVER, NULL);
     assert_true(listener >= 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
     (void)snprintf(port, 8, "%u", (unsigned)ntohs(address.sin_port));
@@ -174,7 +174,7 @@ static void a_listener_that_takes_nobody_holds_nobody(void **state)
     assert_non_null(mkdtemp(path));
     assert_int_equal(chdir(path), 0);
     const struct adieu_fd_address where = {.path = "socket"};
-    listener = adieu_fd_listen(&where, 0, NULL);
+    listener = adieu_fd_listen(&where, 0, ADIEU_FD_FOREVER, NULL);
     assert_true(listener >= 0);
     full_queue(listener, &where);
     (void)close(listener);
@@ -233,7 +233,7 @@ static void without_a_host_both_families_are_heard(void **state)
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     char port[8], peer[32];
-    int listener = adieu_fd_listen(&(struct adieu_fd_address){.port = "0"}, 5, NULL);
+    int listener = adieu_fd_listen(&(struct adieu_fd_address){.port = "0"}, 5, ADIEU_FD_FOREVER, NULL);
     (void)state;
     assert_true(listener >= 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
@@ -255,14 +255,14 @@ static void what_cannot_be_listened_on_says_why(void **state)
     struct adieu_error error;
     int taken = listen_here(port, 5), before = open_descriptors();
     (void)state;
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = port}, 5, &error), -1);
+    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
     assert_int_equal(error.code, ADIEU_ERR_SOCKET);
     assert_int_equal(error.os_error, EADDRINUSE);
     assert_non_null(strstr(error.text, "listen on 127.0.0.1:"));
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.port = port}, 5, &error), -1);
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "adieu.invalid", .port = port}, 5, &error), -1);
+    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
+    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "adieu.invalid", .port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
     assert_int_equal(error.code, ADIEU_ERR_RESOLVE);
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.path = "/nonexistent/socket"}, 5, NULL), -1);
+    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.path = "/nonexistent/socket"}, 5, ADIEU_FD_FOREVER, NULL), -1);
     assert_int_equal(open_descriptors(), before);
     (void)close(taken);
 }
