@@ -14,7 +14,6 @@ static void cut(struct run *run)
 {
     run_error(run, ADIEU_ERR_ABORTED, 0, "ended without close_notify, as --end=cut wants it");
     (void)shutdown(adieu_fd_descriptor(run->fd), SHUT_WR);
-    run->pipe.cut = true;
 }
 
 static void reset(struct run *run)
@@ -42,10 +41,8 @@ void bad_end(struct run *run)
     run->pipe.said = true;
     if (run->options->end == END_CUT)
         cut(run);
-    run->pipe.still = run->options->end == END_STALL;
-    run->pipe.mute = run->options->end == END_MUTE;
     if (run->options->end != END_CUT)
-        say_event("%s from now on, as --end wants it", run->pipe.still ? "stalled" : "mute");
+        say_event("%s from now on, as --end wants it", run_plays(run, END_STALL) ? "stalled" : "mute");
 }
 
 /*

@@ -36,30 +36,34 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* ---------------------------------------------------------------- the peer's silence after our end */
+/* ---------------------------------------------------------------- the peer's silence */
 
-/* While standard output holds us up, the peer cannot be blamed for its silence; nor when the silence is what --end wants. */
+/*
+ * It counts after our end, and while bytes of ours wait. While standard output holds us up, the peer cannot be blamed for
+ * it; nor when silence is what --end wants.
+ */
 static bool silence_counts(const struct run *run)
 {
     const struct pipe *pipe = &run->pipe;
-    if (run->phase != PHASE_TALKING || !pipe->input_over || pipe->still || pipe->mute)
+    if (run->phase != PHASE_TALKING || run_plays(run, END_STALL) || run_plays(run, END_MUTE))
         return false;
-    return pipe->peer_over || pipe_wants_peer(run);
+    return (pipe->input_over || run->at.blocked != 0) && (pipe->peer_over || pipe_wants_peer(run));
 }
 
 /* 0 means not to wait for the peer's answer; that it takes what we say has to be waited for. */
 static int64_t silence_allowed(const struct run *run)
 {
     int64_t allowed = run->options->timeout_close;
-    return allowed == 0 && !pipe_sending_over(run) && !run->pipe.cut ? FLUSH_MS : allowed;
+    return allowed == 0 && !pipe_sending_over(run) && !run_plays(run, END_CUT) ? FLUSH_MS : allowed;
 }
 
 static struct alarm silence(const struct run *run)
 {
     int64_t allowed = silence_counts(run) ? silence_allowed(run) : NEVER;
-    struct alarm alarm = alarm_in(later(run->at.peer, run->at.input), allowed, "--timeout-close",
-                                  "the peer neither said nor took anything for");
-    alarm.after = " after our input had ended";
+    bool ended = run->pipe.input_over;
+    int64_t from = later(run->at.peer, ended ? run->at.input : run->at.blocked);
+    struct alarm alarm = alarm_in(from, allowed, "--timeout-close", "the peer neither said nor took anything for");
+    alarm.after = ended ? " after our input had ended" : " though bytes of ours wait for it";
     alarm.silence = true;
     return alarm;
 }
@@ -181,7 +185,7 @@ static void late(struct run *run, const struct alarm *alarm)
  */
 static void give_up(struct run *run, bool silence)
 {
-    if (silence && run->pipe.cut)
+    if (silence && run_plays(run, END_CUT))
         bad_end_release(run);
     else if (silence && pipe_sending_over(run))
         run_close(run, (struct adieu_fd_patience){0, ADIEU_FD_NOW});

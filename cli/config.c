@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "ends.h"
 #include "signals.h"
 #include "values.h"
 
@@ -89,15 +90,14 @@ static bool bad_password(struct run *run, int error)
 static bool read_password(struct run *run, char *password)
 {
     const char *path = run->options->key_password_file;
-    int descriptor;
-    if (!value_descriptor(path, &descriptor))
+    int ignored, descriptor = run->password;
+    if (!value_descriptor(path, &ignored))
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
-        return bad_password(run, errno);
+        return bad_password(run, descriptor == -1 ? errno : -descriptor);
     ssize_t length = read_all(descriptor, password, PASSWORD_SIZE);
     int error = errno;
-    if (descriptor > STDERR_FILENO)
-        close(descriptor);
+    close(descriptor);
     if (length < 0)
         return bad_password(run, error);
     if (strlen(password) != (size_t)length) {
@@ -202,13 +202,21 @@ static bool key_log(struct run *run)
     const char *path = getenv("SSLKEYLOGFILE");
     if (!path || *path == '\0')
         return true;
-    run->key_log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+    run->key_log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (run->key_log < 0) {
         run_error(run, ADIEU_ERR_FILE, errno, "SSLKEYLOGFILE %s cannot be written: %s; unset it or name another file",
                   path, strerror(errno));
         return false;
     }
     return check(run, adieu_config_insecure_on_key(run->config, on_key, run), "SSLKEYLOGFILE");
+}
+
+void config_claim(struct run *run)
+{
+    const char *path = run->options->key_password_file;
+    int descriptor;
+    if (path && value_descriptor(path, &descriptor))
+        run->password = ends_claim(descriptor);
 }
 
 bool config_prepare(struct run *run)

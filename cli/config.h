@@ -7,5 +7,7 @@
 
 /* Makes run->config. False: the error is set. */
 bool config_prepare(struct run *run);
+/* Takes the descriptors that the options name, before any other is opened. */
+void config_claim(struct run *run);
 
 #endif

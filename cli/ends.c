@@ -27,9 +27,11 @@ void ends_prepare(void)
     }
 }
 
-bool ends_missing(int descriptor)
+int ends_claim(int descriptor)
 {
-    return descriptor >= 0 && descriptor <= STDERR_FILENO && missing[descriptor];
+    bool absent = descriptor <= STDERR_FILENO && missing[descriptor];
+    int copy = absent ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return copy >= 0 ? copy : absent ? -EBADF : -errno;
 }
 
 static enum io failed(int error, int *os_error)

@@ -18,8 +18,9 @@ enum io {
 
 /* Closed descriptors among 0, 1, 2 are filled, so that no socket lands there; using them fails then with EBADF. Once, first. */
 void ends_prepare(void);
-/* Whether that descriptor was closed when we came, or has been given up since. */
-bool ends_missing(int descriptor);
+/* A copy of a descriptor that the user has opened for us, close-on-exec, to be taken before anything else is opened; or a
+   negative errno. */
+int ends_claim(int descriptor);
 /* Input, when poll() has said that there is some. *got is set by DONE, *os_error by FAILED. */
 enum io ends_read(void *buf, size_t size, size_t *got, int *os_error);
 /* Output, likewise; *took is set by DONE. */

@@ -150,7 +150,9 @@ bool listen_prepare(struct run *run)
     adieu_fd_set_polled(run->fd);
     run->listener = adieu_fd_listen(&run->address, 1, resolve_by(run), &error);
     if (run->listener < 0) {
-        run_error(run, error.code, error.os_error, "%s", error.text);
+        bool stale = run->options->path && error.os_error == EADDRINUSE;
+        run_error(run, error.code, error.os_error, "%s%s", error.text,
+                  stale ? "; if nobody listens there any more, remove the file" : "");
         return false;
     }
     remember_unix_socket(run);

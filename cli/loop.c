@@ -91,7 +91,7 @@ static int milliseconds_until(int64_t moment)
 static struct pollfd connection(const struct run *run, int *timeout)
 {
     struct pollfd nothing = {.fd = -1};
-    if (run->pipe.still || run->closed)
+    if (run_plays(run, END_STALL) || run->closed)
         return nothing;
     struct pollfd what = adieu_fd_interest(run->fd, timeout);
     if (run->phase == PHASE_TALKING && !pipe_wants_peer(run))

@@ -20,7 +20,7 @@ const char *command_name(enum command command)
     return command == COMMAND_CONNECT ? "connect" : command == COMMAND_LISTEN ? "listen" : "";
 }
 
-const struct option_row *options_find(const char *name, size_t length)
+static const struct option_row *find(const char *name, size_t length)
 {
     for (size_t i = 0; i < option_row_count; i++) {
         const char *known = option_rows[i].name;
@@ -30,7 +30,7 @@ const struct option_row *options_find(const char *name, size_t length)
     return NULL;
 }
 
-const struct option_row *options_find_letter(char letter)
+static const struct option_row *find_letter(char letter)
 {
     for (size_t i = 0; i < option_row_count; i++) {
         if (letter != '\0' && option_rows[i].letter == letter)
@@ -75,7 +75,7 @@ static unsigned unlikeness(const char *typed, size_t length, const char *name)
     return distance(typed, name, length);
 }
 
-const char *options_nearest(enum command command, const char *typed)
+static const char *nearest_name(enum command command, const char *typed)
 {
     const char *best = NULL;
     size_t length = strcspn(typed, "=");
@@ -208,13 +208,18 @@ static const char **text_of(struct options *o, enum option_id id)
         return &o->cert;
     case OPTION_KEY:
         return &o->key;
-    case OPTION_KEY_PASSWORD_FILE:
-        return &o->key_password_file;
-    case OPTION_REPORT:
-        return &o->report;
     default:
         return NULL;
     }
+}
+
+/* FILE or fd:N */
+static bool set_place(const char **where, const struct options *o, const struct option_row *row, const char *value)
+{
+    int descriptor;
+    *where = value;
+    return strncmp(value, "fd:", 3) != 0 || value_descriptor(value, &descriptor) ||
+           bad_value(o, row, value, "a file, or fd: and the number of an open descriptor");
 }
 
 static int64_t *seconds_of(struct options *o, enum option_id id)
@@ -271,6 +276,10 @@ static bool set_special(struct options *o, const struct option_row *row, const c
         return set_number(&o->family, AF_INET);
     case OPTION_IPV6:
         return set_number(&o->family, AF_INET6);
+    case OPTION_KEY_PASSWORD_FILE:
+        return set_place(&o->key_password_file, o, row, value);
+    case OPTION_REPORT:
+        return set_place(&o->report, o, row, value);
     case OPTION_BIND:
         o->bind = value;
         return value_numeric_address(value) || bad_value(o, row, value, "a numeric IPv4 or IPv6 address");
@@ -315,7 +324,7 @@ struct arguments {
 
 static bool unknown(const struct options *options, const char *typed)
 {
-    const char *nearest = options_nearest(options->command, typed);
+    const char *nearest = nearest_name(options->command, typed);
     if (nearest)
         say_usage(options->command, "there is no option --%.*s; is --%s meant?", (int)strcspn(typed, "="), typed,
                   nearest);
@@ -335,7 +344,7 @@ static bool not_of_this_command(const struct options *options, const struct opti
 static bool parse_long(struct options *options, struct arguments *arguments, const char *typed)
 {
     const char *equals = strchr(typed, '='), *value = equals ? equals + 1 : NULL;
-    const struct option_row *row = options_find(typed, strcspn(typed, "="));
+    const struct option_row *row = find(typed, strcspn(typed, "="));
     if (!row)
         return unknown(options, typed);
     if (!(row->commands & (unsigned)options->command))
@@ -357,7 +366,7 @@ static bool parse_long(struct options *options, struct arguments *arguments, con
 static bool parse_letters(struct options *options, const char *letters)
 {
     for (; *letters != '\0'; letters++) {
-        const struct option_row *row = options_find_letter(*letters);
+        const struct option_row *row = find_letter(*letters);
         if (!row) {
             say_usage(options->command, "there is no option -%c", *letters);
             return false;
@@ -434,7 +443,7 @@ static void defaults(struct options *options, enum command command)
         .family = AF_UNSPEC,
         .timeout_connect = command == COMMAND_LISTEN ? NEVER : 10000,
         .timeout_handshake = 10000,
-        .timeout_close = 10000,
+        .timeout_close = 30000,
         .timeout_idle = NEVER,
         .timeout_total = NEVER,
         .end_after = UINT64_MAX,

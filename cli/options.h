@@ -62,13 +62,6 @@ struct options {
  * are argv's.
  */
 bool options_parse(struct options *options, enum command command, int argc, char **argv);
-/* The row of a long name (length bytes), or NULL. */
-const struct option_row *options_find(const char *name, size_t length);
-/* The one row of a short name, or NULL. */
-const struct option_row *options_find_letter(char letter);
-/* The name among those of a command that is most like what was typed, or NULL if none is like it. */
-const char *options_nearest(enum command command, const char *typed);
-
 const char *command_name(enum command command);
 
 #endif

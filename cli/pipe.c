@@ -68,7 +68,7 @@ bool pipe_wants_peer(const struct run *run)
 /* --until=peer, and the peer has ended. */
 static bool follows(const struct run *run)
 {
-    return run->options->until == UNTIL_PEER && run->pipe.peer_over && !run->pipe.mute;
+    return run->options->until == UNTIL_PEER && run->pipe.peer_over && !run_plays(run, END_MUTE);
 }
 
 /* Every verb sends what waits, reading too: the queue can be empty again after a write found it full. */
@@ -80,7 +80,7 @@ static bool can_send_more(const struct run *run)
 bool pipe_has_more(const struct run *run)
 {
     const struct pipe *pipe = &run->pipe;
-    if (run->phase != PHASE_TALKING || pipe->still)
+    if (run->phase != PHASE_TALKING || run_plays(run, END_STALL))
         return false;
     if (can_send_more(run) || (follows(run) && !pipe->input_over))
         return true;
@@ -163,6 +163,10 @@ static void send_up(struct run *run)
     }
     if (status == ADIEU_FAIL || status == ADIEU_MISUSE || pipe_sending_over(run))
         give_up_input(run);
+    if (filled(up) == 0)
+        run->at.blocked = 0;
+    else if (run->at.blocked == 0)
+        run->at.blocked = adieu_fd_now();
 }
 
 static void say_end(struct run *run)
@@ -251,7 +255,7 @@ static void follow_peer(struct run *run)
 static void judge(struct run *run)
 {
     const struct pipe *pipe = &run->pipe;
-    if (pipe->cut) {
+    if (run_plays(run, END_CUT)) {
         if (pipe->peer_over)
             bad_end_release(run);
         return;
@@ -272,7 +276,7 @@ static void leave_after_own_end(struct run *run)
 
 void pipe_turn(struct run *run)
 {
-    if (!run->pipe.still) {
+    if (!run_plays(run, END_STALL)) {
         follow_peer(run);
         take_input(run);
         if (run->phase != PHASE_TALKING)
@@ -281,10 +285,10 @@ void pipe_turn(struct run *run)
         say_end(run);
         leave_after_own_end(run);
         flush(run);
-        if (run->phase == PHASE_TALKING && !run->pipe.still)
+        if (run->phase == PHASE_TALKING && !run_plays(run, END_STALL))
             receive_down(run);
     }
     pipe_write_out(run);
-    if (run->phase == PHASE_TALKING && !run->pipe.still)
+    if (run->phase == PHASE_TALKING && !run_plays(run, END_STALL))
         judge(run);
 }

@@ -17,10 +17,12 @@
 /* A descriptor of our own for it, since standard output is closed before there is anything to report. -1: errno. */
 static int own_descriptor(int descriptor)
 {
-    int mode = ends_missing(descriptor) ? -1 : fcntl(descriptor, F_GETFL);
-    if (mode >= 0 && (mode & O_ACCMODE) != O_RDONLY)
-        return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    errno = EBADF;
+    int copy = ends_claim(descriptor);
+    if (copy >= 0 && (fcntl(copy, F_GETFL) & O_ACCMODE) != O_RDONLY)
+        return copy;
+    if (copy >= 0)
+        close(copy);
+    errno = copy < 0 ? -copy : EBADF;
     return -1;
 }
 
@@ -121,7 +123,7 @@ static json_t *all_seconds(const struct moments *at)
 {
     return json_pack("{s:o, s:o, s:o, s:o}", "connect", seconds(at->started, at->reached), "handshake",
                      seconds(at->reached, at->established), "total", seconds(at->started, at->over), "close",
-                     seconds(at->closing, at->over));
+                     at->reached ? seconds(at->closing, at->over) : json_null());
 }
 
 /* ---------------------------------------------------------------- the object */

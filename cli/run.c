@@ -78,6 +78,7 @@ char *run_peer(const struct run *run, char *text, size_t size)
 /* Everything that can be wrong before anything happens on the network. */
 static bool prepare(struct run *run)
 {
+    config_claim(run);
     if (!report_open(run))
         return false;
     if (!signals_prepare()) {

@@ -27,9 +27,6 @@ struct pipe {
     struct buffer up, down;
     bool input_over;  /* no more is read from standard input */
     bool said;        /* our end has been said, cleanly or as --end wants it */
-    bool cut;         /* --end=cut: the write side was ended without close_notify */
-    bool still;       /* --end=stall: nothing moves on the connection any more */
-    bool mute;        /* --end=mute: our direction never ends */
     bool peer_over;   /* nothing more comes from the peer, and all that came is in down */
     bool peer_more;   /* the last read of the peer stopped because down was full */
     bool output_over; /* standard output is closed */
@@ -49,6 +46,7 @@ struct moments {
     int64_t peer;    /* the last sign of life of the peer */
     int64_t sampled; /* when its acknowledgements were looked at last */
     int64_t input;   /* when our input was over: from then on its silence counts */
+    int64_t blocked; /* since when input waits that the stream does not take; 0: it does not */
     int64_t flushed; /* when all of it had left, for --end=reset */
 };
 
@@ -66,6 +64,7 @@ struct run {
     int listener; /* listen: or -1 */
     int key_log;  /* SSLKEYLOGFILE, or -1 */
     int report;   /* or -1 */
+    int password;      /* --key-password-file=fd:N: a copy of that descriptor, or a negative errno */
     enum phase phase;
     struct pipe pipe;
     struct ready ready;
@@ -83,6 +82,12 @@ struct run {
 
 /* The whole run: returns the exit status, or dies by a signal. */
 int run_command(const struct options *options);
+
+/* Whether our direction has ended badly on purpose, in this way. */
+static inline bool run_plays(const struct run *run, enum end end)
+{
+    return run->pipe.said && run->options->end == end;
+}
 
 /* Sets the command's own error; the first one counts. */
 void run_error(struct run *run, enum adieu_error_code code, int os_error, const char *format, ...)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "say.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LINE_SIZE 2048
@@ -26,15 +28,14 @@ void say_set_verbosity(int verbosity)
     how.colours = how.terminal && (!no_colour || *no_colour == '\0');
 }
 
-int say_verbosity(void)
-{
-    return how.verbosity;
-}
+/* How long an error may wait for whoever reads standard error; the rest waits for nobody. */
+#define PATIENCE_MS 1000
 
-/* Standard error may be anything, also gone: what cannot be said there cannot be said at all. */
-static void put(const char *text, size_t length)
+/* Standard error may be anything, also gone or blocked: what cannot be said there cannot be said at all. */
+static void put(const char *text, size_t length, int patience)
 {
-    while (length > 0) {
+    struct pollfd error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    while (length > 0 && poll(&error, 1, patience) == 1) {
         ssize_t n = write(STDERR_FILENO, text, length);
         if (n <= 0)
             return;
@@ -52,8 +53,8 @@ static void tame(char *text)
     }
 }
 
-static void __attribute__((format(printf, 3, 0)))
-line(const char *colour, const char *who, const char *format, va_list values)
+static void __attribute__((format(printf, 4, 0)))
+line(int patience, const char *colour, const char *who, const char *format, va_list values)
 {
     char text[LINE_SIZE], whole[LINE_SIZE + 128];
     vsnprintf(text, sizeof text, format, values);
@@ -61,7 +62,7 @@ line(const char *colour, const char *who, const char *format, va_list values)
     const char *clear = how.progress ? "\r\033[K" : "", *end = *colour != '\0' ? "\033[0m" : "";
     int length = snprintf(whole, sizeof whole, "%s%s%s:%s %s\n", clear, colour, who, end, text);
     how.progress = false;
-    put(whole, (size_t)length);
+    put(whole, (size_t)length, patience);
 }
 
 void say_usage(enum command command, const char *format, ...)
@@ -70,10 +71,10 @@ void say_usage(enum command command, const char *format, ...)
     va_list values;
     snprintf(who, sizeof who, command == COMMAND_NONE ? "adieu" : "adieu %s", command_name(command));
     va_start(values, format);
-    line("", who, format, values);
+    line(PATIENCE_MS, "", who, format, values);
     va_end(values);
     int length = snprintf(help, sizeof help, "Try '%s --help'.\n", who);
-    put(help, (size_t)length);
+    put(help, (size_t)length, PATIENCE_MS);
 }
 
 void say_error(const char *format, ...)
@@ -82,7 +83,7 @@ void say_error(const char *format, ...)
     if (how.verbosity < 0)
         return;
     va_start(values, format);
-    line(how.colours ? "\033[1;31m" : "", "adieu", format, values);
+    line(PATIENCE_MS, how.colours ? "\033[1;31m" : "", "adieu", format, values);
     va_end(values);
 }
 
@@ -92,7 +93,7 @@ void say_note(const char *format, ...)
     if (how.verbosity < 0)
         return;
     va_start(values, format);
-    line("", "adieu", format, values);
+    line(PATIENCE_MS, "", "adieu", format, values);
     va_end(values);
 }
 
@@ -102,7 +103,7 @@ void say_event(const char *format, ...)
     if (how.verbosity < 1)
         return;
     va_start(values, format);
-    line(how.colours ? "\033[2m" : "", "adieu", format, values);
+    line(0, how.colours ? "\033[2m" : "", "adieu", format, values);
     va_end(values);
 }
 
@@ -112,12 +113,20 @@ bool say_progress_wanted(void)
     return how.terminal && how.verbosity == 0 && !how.data_shown;
 }
 
+/* What is longer would wrap, and could not be written over. */
+static int columns(void)
+{
+    struct winsize window;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+    return known && window.ws_col < 140 ? window.ws_col : 140;
+}
+
 void say_progress(const char *text)
 {
     char whole[160];
     if (!text && !how.progress)
         return;
-    int length = snprintf(whole, sizeof whole, "\r\033[K%.140s", text ? text : "");
+    int length = snprintf(whole, sizeof whole, "\r\033[K%.*s", columns() - 1, text ? text : "");
     how.progress = text != NULL;
-    put(whole, (size_t)length);
+    put(whole, (size_t)length, 0);
 }

@@ -7,7 +7,6 @@
 
 /* -1: nothing but usage errors; 1: events too. Also finds out what the terminal can do. */
 void say_set_verbosity(int verbosity);
-int say_verbosity(void);
 
 /* The command line is wrong: always said. */
 void say_usage(enum command command, const char *format, ...) __attribute__((format(printf, 2, 3)));

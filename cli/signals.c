@@ -41,7 +41,8 @@ bool signals_prepare(void)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(numbers[i], &now, NULL);
     }
-    return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+    /* What these would say is said by the call that failed: EPIPE, EFBIG. */
+    return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
 }
 
 int signals_descriptor(void)

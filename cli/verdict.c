@@ -6,9 +6,17 @@
 
 #include "say.h"
 
+/* This machine has run out of something, whatever was to be done with it. */
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 /* Nobody was reached: the command's own error decides. */
 static int unreached(const struct run *run)
 {
+    if (is_shortage(run->error.os_error))
+        return ADIEU_EXIT_OTHER;
     switch (run->error.code) {
     case ADIEU_ERR_RESOLVE:
     case ADIEU_ERR_CONNECT:

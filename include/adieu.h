@@ -14,7 +14,8 @@
  * it takes waiting); abort breaks it off; cancel stops waiting.
  *
  * Threads: a config may be shared between threads once its first stream exists (its reference count always may).
- * A stream belongs to one thread at a time. Nothing here waits, and nothing here makes a system call.
+ * A stream belongs to one thread at a time. Nothing here waits for a peer or a clock. The core makes no system call; the
+ * engine reads the files that setters name, and the system's roots when a stream first needs them.
  *
  * OpenSSL: every call that reaches the engine clears the thread's OpenSSL error queue before and after, so that
  * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost. No global state
@@ -52,7 +53,8 @@ struct adieu_stream;
 /* What every verb answers. Five cases for ever, so a switch over them is complete. */
 enum adieu_status {
     ADIEU_OK,     /* done */
-    ADIEU_WAIT,   /* not yet: there is room to receive, or there are bytes to send; move the wire and call again */
+    ADIEU_WAIT,   /* not yet: there is room to receive, or there are bytes to send: move the wire and call again (or the
+                     application is to decide something, see adieu_awaited) */
     ADIEU_END,    /* the peer's authentic end: its close_notify came, and every byte before it has been delivered */
     ADIEU_FAIL,   /* it failed; adieu_error() says why. The same verb fails the same way for ever */
     ADIEU_MISUSE, /* not allowed now; nothing changed, the error neither */
@@ -191,7 +193,8 @@ enum adieu_exit {
 };
 /*
  * What an ending is worth, by the table in docs/endings.md: DELIVERED only if both directions closed and the peer's side is
- * not suspected of having lost bytes of ours. A direction that still lives is OTHER.
+ * not suspected of having lost bytes of ours. A direction that still lives is OTHER. Final once the transport has let go: a reset
+ * may come until then.
  */
 ADIEU_API enum adieu_exit adieu_ending_exit(const struct adieu_ending *ending);
 
@@ -269,7 +272,8 @@ ADIEU_API void adieu_config_free(struct adieu_config *config);
 ADIEU_API const struct adieu_error *adieu_config_error(const struct adieu_config *config);
 
 /*
- * Our certificate chain (leaf first) and its private key, PEM. Replaces. password may be NULL: an encrypted key then
+ * Our certificate chain (leaf first) and its private key, PEM. Replaces one with the same type of key; one of another type
+ * (RSA beside EC) is added, and each peer is shown the one that it can use. password may be NULL: an encrypted key then
  * fails with ADIEU_ERR_KEY_PASSWORD; nobody is ever asked. The two may be the same file.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_file(struct adieu_config *config,
@@ -282,7 +286,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pem(struct ad
  * host name or an IP address, at most 63 bytes). Nobody's root vouches for it: tell peers its pin.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config, const char *name);
-/* The pin of our own identity. FAIL with ADIEU_ERR_NO_IDENTITY if there is none. Frozen or not. */
+/* The pin of our identity, the last one given. FAIL: there is none. Frozen or not. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pin(const struct adieu_config *config,
     uint8_t pin[ADIEU_PIN_SIZE]);
 
@@ -341,7 +345,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_con
  * context is handed through and must outlive the config's streams. Each setter replaces; NULL takes it away.
  *
  * on_verify decides about a peer. verified is what adieu found (it would accept if true, problem is then "");
- * the DER certificate lives for the call, leaf NULL if none came. ACCEPT holds against adieu's finding too: that is
+ * the DER certificate lives for the call; where no certificate came nobody is asked. ACCEPT holds against adieu's finding too: that is
  * insecure, hence the name. LATER (clients only; for a server it is REFUSE, since OpenSSL cannot pause one) stops the
  * handshake: it WAITs, adieu_awaited() says VERIFY, until adieu_decide() is called.
  */
@@ -352,7 +356,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(str
 /*
  * Servers: on_name chooses by the name that a client asks for (SNI; "" if it names none) whose identity, trust and
  * ALPN to show. The config it returns stays its own to keep for the call and is used by that stream until its end;
- * NULL refuses the client: unrecognized_name. Versions, ciphers and client_auth stay those of the stream's config.
+ * NULL refuses the client: unrecognized_name; one without an identity is a fault. on_verify and on_key are its own, too.
+ * Clients that must show a certificate (client_auth) are then not resumed. Versions, ciphers and client_auth stay those of the stream's config.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_on_name(struct adieu_config *config,
     struct adieu_config *(*function)(void *context, const char *name), void *context);
@@ -443,7 +448,7 @@ ADIEU_API void adieu_abort(struct adieu_stream *stream, enum adieu_reason reason
  */
 
 /*
- * How many bytes may be received: at least one whole record, or 0. at not NULL: and where to put them; the place holds
+ * How many bytes may be received: at least one whole record, or 0 (with a place: also while a range is lent). at not NULL: and where to put them; the place holds
  * until adieu_wire_in_done(), which must follow. at NULL only asks, and no memory appears.
  */
 ADIEU_API size_t adieu_wire_in(struct adieu_stream *stream, uint8_t **at);
@@ -520,7 +525,7 @@ ADIEU_API const char *adieu_verified_name(enum adieu_verified value);
 ADIEU_API const char *adieu_version(const struct adieu_stream *stream); /* "TLSv1.3" */
 ADIEU_API const char *adieu_cipher(const struct adieu_stream *stream);  /* "TLS_AES_256_GCM_SHA384" */
 ADIEU_API const char *adieu_alpn(const struct adieu_stream *stream);
-ADIEU_API const char *adieu_server_name(const struct adieu_stream *stream); /* that the client sent; also before it is done */
+ADIEU_API const char *adieu_server_name(const struct adieu_stream *stream); /* that the client asked for, in a resumed TLS 1.2 session then */
 ADIEU_API bool adieu_resumed(const struct adieu_stream *stream);
 /*
  * Copies the peer's certificate (DER) to buf if it fits; returns its whole size, 0 if there is none. buf may be NULL.
@@ -546,7 +551,7 @@ enum adieu_news {
 };
 ADIEU_API const char *adieu_news_name(enum adieu_news value);
 
-/* Called inside verbs and wire functions, on their thread; may ask, may not call a verb (MISUSE). alert may be NULL. */
+/* Called inside verbs and wire functions, on their thread; may ask, may call neither of them. alert may be NULL. */
 /* One observer a stream; replaces; NULL takes it away. context is handed through. */
 ADIEU_API void adieu_watch(struct adieu_stream *stream, void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
     const struct adieu_alert *alert), void *context);

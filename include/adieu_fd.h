@@ -157,7 +157,7 @@ struct adieu_fd_patience {
  * was called since the goodbye began).
  * Waits in other verbs end (adieu_fd_why() says CLOSING); a read that waits stays, and gets what arrives.
  * When patience ends: what still lives is aborted (ADIEU_REASON_DEADLINE); if sending was closed, the socket is released
- * without a reset, so that the kernel goes on delivering; if not, it is reset.
+ * without a reset, so that the kernel goes on delivering (as long as the peer says nothing more); if not, it is reset.
  * After a failure it delivers the alert that explains it: flush, end the write side, drain. Before the handshake is
  * done (and has not failed) it is adieu_fd_abort: there is no plaintext close_notify, ever.
  */

@@ -12,6 +12,8 @@
 #define RECORD_PLAIN ((size_t)16384)
 #define RECORD_SEALED ((size_t)16640)
 #define RECORD_ADDS (RECORD_SEALED - RECORD_PLAIN)
+/* What the engine's own words may take behind full data. */
+#define RESERVE ((size_t)65536)
 
 /* What was received and not yet read by the engine: our own bytes first, then lent ones. */
 struct input {

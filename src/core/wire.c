@@ -58,15 +58,19 @@ static size_t take_lent(struct input *input, void *buf, size_t size)
     return n;
 }
 
-/* More waits to be sent than data alone may fill: the engine's own words do. It must not be made to say still more. */
-static bool reserve_in_use(const struct adieu_stream *stream)
+/*
+ * Behind full data the engine's own words wait in the reserve. Once they fill half of it, the engine must not be made to
+ * say still more; before that a single KeyUpdate behind full data does not stop reading, or two such sides would wait
+ * for each other.
+ */
+static bool reserve_used_up(const struct adieu_stream *stream)
 {
-    return stream->output.length > config_queue_limit(stream->config);
+    return stream->output.length > config_queue_limit(stream->config) + RESERVE / 2;
 }
 
 size_t stream_take(struct adieu_stream *stream, void *buf, size_t size)
 {
-    if (reserve_in_use(stream))
+    if (reserve_used_up(stream))
         return 0;
     size_t n = take_own(stream, buf, size);
     return n + take_lent(&stream->input, (uint8_t *)buf + n, size - n);

@@ -91,10 +91,17 @@ static bool too_short(const struct engine *engine)
            engine->record_size && engine->record_size < NONCE_AND_TAG;
 }
 
+/* A server with nothing to show agrees with nobody. */
+static bool has_nothing_to_show(const struct engine *engine, int reason)
+{
+    return engine->server && !SSL_get_certificate(engine->ssl) &&
+           (reason == SSL_R_NO_SHARED_CIPHER || reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM);
+}
+
 /* Ours, not the peer's: memory, whatever alert was chosen for the lack of it, or an internal error. */
 static bool is_fault(const struct engine *engine, const struct trouble *trouble)
 {
-    if (trouble->memory)
+    if (trouble->memory || has_nothing_to_show(engine, trouble->reason))
         return true;
     bool internal = engine->alert_out.seen ? engine->alert_out.number == SSL_AD_INTERNAL_ERROR
                                            : trouble->reason == ERR_R_INTERNAL_ERROR;
@@ -130,6 +137,13 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     return ENGINE_VIOLATION;
 }
 
+static enum engine_verdict not_awaited(struct adieu_error *error)
+{
+    error->code = ADIEU_ERR_ENGINE;
+    snprintf(error->text, sizeof error->text, "a callback of the adopted context wants to be called again later");
+    return ENGINE_FAULT;
+}
+
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error)
 {
     enum engine_verdict verdict;
@@ -144,6 +158,12 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
         break;
     case SSL_ERROR_ZERO_RETURN: /* before the handshake is done that is no end, but the peer giving up */
         verdict = stream_established(engine->stream) ? ENGINE_CLOSE_NOTIFY : alerted(engine, error);
+        break;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    case SSL_ERROR_WANT_X509_LOOKUP:
+    case SSL_ERROR_WANT_ASYNC:
+    case SSL_ERROR_WANT_ASYNC_JOB:
+        verdict = not_awaited(error);
         break;
     default:
         verdict = failed(engine, error);

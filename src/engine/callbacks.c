@@ -7,6 +7,18 @@
 
 /* ------------------------------------------------ SNI */
 
+struct engine_config *engine_shown(const struct engine *engine)
+{
+    return engine->chosen ? config_engine(engine->chosen) : engine->config;
+}
+
+static bool show(struct engine *engine, SSL *ssl)
+{
+    struct engine_config *shown = engine_shown(engine);
+    return shown->has_identity && (!engine_asks(engine) || trust_load_system(shown)) &&
+           SSL_set_SSL_CTX(ssl, shown->context);
+}
+
 static int name_asked_for(SSL *ssl, int *alert, void *arg)
 {
     struct engine_config *config = arg;
@@ -23,9 +35,9 @@ static int name_asked_for(SSL *ssl, int *alert, void *arg)
     adieu_config_ref(chosen);
     adieu_config_free(engine->chosen);
     engine->chosen = chosen;
-    if (SSL_set_SSL_CTX(ssl, config_engine(chosen)->context))
+    if (show(engine, ssl))
         return SSL_TLSEXT_ERR_OK;
-    *alert = SSL_AD_INTERNAL_ERROR;
+    *alert = SSL_AD_INTERNAL_ERROR; /* our own mistake: a fault */
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -50,7 +62,7 @@ enum adieu_status adieu_config_on_name(struct adieu_config *config,
  */
 static uint8_t *session_bytes(const struct engine_config *config, const SSL_SESSION *session, size_t *size)
 {
-    int der_size = SSL_SESSION_is_resumable(session) ? i2d_SSL_SESSION(session, NULL) : 0;
+    int der_size = SSL_SESSION_is_resumable(session) && !config->trust_unknown ? i2d_SSL_SESSION(session, NULL) : 0;
     *size = sizeof config->trust + (size_t)der_size;
     uint8_t *bytes = der_size > 0 ? OPENSSL_malloc(*size) : NULL;
     if (!bytes)
@@ -100,7 +112,7 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
     ERR_clear_error();
     const uint8_t *trust = engine->config->trust, *at = session;
     size_t skip = sizeof engine->config->trust;
-    if (size <= skip || size > LONG_MAX || CRYPTO_memcmp(at, trust, skip) != 0)
+    if (size <= skip || size > LONG_MAX || engine->config->trust_unknown || engine->config->adopted || CRYPTO_memcmp(at, trust, skip) != 0)
         return ADIEU_FAIL;
     at += skip;
     SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - skip));
@@ -115,8 +127,9 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
 static void key_made(const SSL *ssl, const char *line)
 {
     struct engine *engine = engine_of(ssl);
+    const struct engine_config *config = engine_shown(engine);
     bool before = stream_enter_callback(engine->stream);
-    engine->config->on_key(engine->config->on_key_context, line);
+    config->on_key(config->on_key_context, line);
     stream_leave_callback(engine->stream, before);
 }
 

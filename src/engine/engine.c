@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream's SSL: made from the config, run without ever waiting. */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +12,16 @@
 
 /* ------------------------------------------------ names */
 
-static bool is_address(const char *name)
+bool is_address(const char *name)
 {
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
-    ASN1_OCTET_STRING_free(address);
-    ERR_clear_error();
-    return address != NULL;
+    uint8_t address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 }
 
 static bool is_host_name(const char *name)
 {
     size_t size = strlen(name);
-    if (!size || size > 253 || name[0] == '.' || name[0] == '-')
+    if (!size || size > 253 || name[0] == '.' || name[0] == '-' || name[size - 1] == '.')
         return false;
     for (size_t i = 0; i < size; i++) {
         bool letter = isalnum((unsigned char)name[i]) && (unsigned char)name[i] < 128;
@@ -105,7 +104,7 @@ static void insist(SSL *ssl)
     SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-    SSL_clear_mode(ssl, SSL_MODE_ASYNC);
+    SSL_clear_mode(ssl, SSL_MODE_ASYNC | SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_set_quiet_shutdown(ssl, 0);
     SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see dry in the core */
     SSL_set_max_send_fragment(ssl, SSL3_RT_MAX_PLAIN_LENGTH);
@@ -130,10 +129,32 @@ static void set_verify(struct engine *engine)
     SSL_set_verify(engine->ssl, mode, NULL);
 }
 
+/* Whether the peer's certificate is to be verified at all. */
+bool engine_asks(const struct engine *engine)
+{
+    return engine->server ? engine->config->client_auth != ADIEU_CLIENT_AUTH_NONE : !engine->config->insecure;
+}
+
+/*
+ * A client that resumes shows no certificate: its session says who it is. So a session is good only where the same are
+ * trusted. With on_name that cannot be told, since OpenSSL takes up a session before it looks at the name: then none is.
+ */
+static void bind_sessions(struct engine *engine)
+{
+    const struct engine_config *config = engine->config;
+    if (config->adopted || !engine_asks(engine))
+        return;
+    SSL_set_session_id_context(engine->ssl, config->trust, sizeof config->trust);
+    if (!config->on_name && !config->trust_unknown)
+        return;
+    SSL_set_options(engine->ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(engine->ssl, 0);
+}
+
 static bool prepare(struct engine *engine, const char *name, struct adieu_error *error)
 {
     struct engine_config *config = engine->config;
-    bool ready = trust_load_system(config, engine->server);
+    bool ready = !engine_asks(engine) || trust_load_system(config);
     engine->ssl = ready ? SSL_new(config->context) : NULL;
     BIO *bio = engine->ssl ? BIO_new(config->wire) : NULL;
     if (!bio) {
@@ -151,6 +172,7 @@ static bool prepare(struct engine *engine, const char *name, struct adieu_error 
         return prepare_name(engine, name, error);
     }
     SSL_set_accept_state(engine->ssl);
+    bind_sessions(engine);
     if (config->has_identity || config->on_name)
         return true;
     error_set(error, ADIEU_ERR_NO_IDENTITY, 0, NULL);
@@ -190,10 +212,10 @@ void engine_free(struct engine *engine)
 
 /* ------------------------------------------------ running */
 
-/* OpenSSL is done; a resumed session is still to be trusted. */
+/* OpenSSL is done; what it does not look at is still to be trusted. */
 static enum engine_verdict established(struct engine *engine, struct adieu_error *error)
 {
-    switch (engine_trusts_resumed(engine)) {
+    switch (engine_trusts(engine)) {
     case ADIEU_ACCEPT:
         return ENGINE_DONE;
     case ADIEU_LATER:
@@ -230,9 +252,14 @@ enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error
 
 enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error)
 {
-    size_t written;
+    size_t written = 0;
     engine_begin(engine);
-    return engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
+    enum engine_verdict verdict = engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
+    if (verdict != ENGINE_DONE || written == size)
+        return verdict;
+    error->code = ADIEU_ERR_ENGINE;
+    snprintf(error->text, sizeof error->text, "only a part of a record was sealed");
+    return ENGINE_FAULT;
 }
 
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)

@@ -13,16 +13,12 @@
 
 /* ------------------------------------------------ given */
 
-/* A password callback that never asks anybody. */
-struct password {
-    const char *text; /* NULL: none was given */
-    bool wanted;
-};
-
-static int give_password(char *buf, int size, int writing, void *arg)
+int give_password(char *buf, int size, int writing, void *arg)
 {
     (void)writing;
     struct password *password = arg;
+    if (!password)
+        return -1;
     password->wanted = true;
     size_t n = password->text ? strlen(password->text) : 0;
     if (!password->text || n > (size_t)size)
@@ -44,20 +40,31 @@ static void identity_free(struct identity *identity)
     EVP_PKEY_free(identity->key);
 }
 
+X509 *next_certificate(BIO *pem, bool *damaged)
+{
+    ERR_clear_error();
+    X509 *certificate = PEM_read_bio_X509_AUX(pem, NULL, give_password, NULL);
+    if (!certificate)
+        *damaged = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return certificate;
+}
+
 /* The first certificate is the leaf, the others vouch for it. */
 static bool read_chain(BIO *pem, struct identity *identity)
 {
-    identity->leaf = PEM_read_bio_X509_AUX(pem, NULL, NULL, NULL);
+    bool damaged = false;
+    identity->leaf = next_certificate(pem, &damaged);
     identity->chain = sk_X509_new_null();
     if (!identity->leaf || !identity->chain)
         return false;
     X509 *next;
-    while ((next = PEM_read_bio_X509(pem, NULL, NULL, NULL)))
+    while ((next = next_certificate(pem, &damaged)))
         if (!sk_X509_push(identity->chain, next)) {
             X509_free(next);
             return false;
         }
-    return true;
+    return !damaged;
 }
 
 static enum adieu_status read_identity(struct adieu_config *config, struct identity *identity, BIO *chain, BIO *key,

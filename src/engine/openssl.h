@@ -24,6 +24,7 @@ struct engine_config {
     CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots */
     bool roots_loaded;
     uint8_t trust[32]; /* a digest of whom we trust: sessions are resumed only under the same */
+    bool trust_unknown; /* no memory to compute it: nothing is resumed */
     enum adieu_client_auth client_auth;
     struct pin *pins;
     size_t pin_count;
@@ -63,6 +64,21 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
 /* The message callback: alerts and their direction come from here and nowhere else. */
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg);
 
+/* engine.c */
+bool engine_asks(const struct engine *engine);
+/* The config whose identity, trust and ALPN are shown: the stream's own, or on_name's choice. */
+struct engine_config *engine_shown(const struct engine *engine);
+bool is_address(const char *name);
+
+/* identity.c: a password callback that never asks anybody; arg is a struct password, or NULL: there is none. */
+struct password {
+    const char *text; /* NULL: none was given */
+    bool wanted;
+};
+int give_password(char *buf, int size, int writing, void *arg);
+/* The next certificate of a PEM; NULL: the end, or (damaged) something that should be one and is not. */
+X509 *next_certificate(BIO *pem, bool *damaged);
+
 /* bio.c */
 BIO_METHOD *engine_wire_method(void);
 struct engine *engine_of(const SSL *ssl);
@@ -70,15 +86,15 @@ struct engine *engine_of(const SSL *ssl);
 /* verify.c */
 /* The context's verification of a peer's chain; arg is the engine_config. */
 int engine_verify(X509_STORE_CTX *store, void *arg);
-/* A resumed session is verified like a new one, since the bytes may come from anywhere. */
-enum adieu_decision engine_trusts_resumed(struct engine *engine);
+/* The last word on the peer, once OpenSSL's handshake is done. */
+enum adieu_decision engine_trusts(struct engine *engine);
 bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
 /* Only pins decide: no root, name or date is asked for. */
 bool trusts_pins_alone(const struct engine_config *config);
 /* Makes the digest of whom we trust depend on this, too. */
 void trust_note(struct engine_config *config, const void *bytes, size_t size);
-/* Loads the system's roots if this config needs them and nobody has; they are large, so a config without need has none. */
-bool trust_load_system(struct engine_config *config, bool server);
+/* Loads the system's roots if this config trusts them and nobody has; they are large, so a config without need has none. */
+bool trust_load_system(struct engine_config *config);
 
 /* settings.c */
 /* Whether a setter may go on with an OpenSSL context that is ours to change; if not, the error is set. */

@@ -62,6 +62,7 @@ struct adieu_config *adieu_config_adopt(SSL_CTX *context)
         return NULL;
     config->adopted = true;
     config->has_identity = true; /* its owner's matter: a server without one is refused by the handshake */
+    trust_note(config, "adopted", 7);
     return config_around(config);
 }
 
@@ -151,16 +152,30 @@ enum adieu_status adieu_config_versions(struct adieu_config *config, enum adieu_
     return settings_refused(config, ADIEU_ERR_ARGUMENT, "versions");
 }
 
+/* Which of the two lists is wrong, or NULL: tried on an SSL, since a bad list is half set. */
+static const char *bad_ciphers(SSL_CTX *context, const char *tls13, const char *tls12)
+{
+    SSL *trial = SSL_new(context);
+    const char *bad = NULL;
+    if (!trial || (tls13 && !SSL_set_ciphersuites(trial, tls13)))
+        bad = tls13 ? tls13 : "";
+    else if (tls12 && !SSL_set_cipher_list(trial, tls12))
+        bad = tls12;
+    SSL_free(trial);
+    return bad;
+}
+
 enum adieu_status adieu_config_ciphers(struct adieu_config *config, const char *tls13, const char *tls12)
 {
     if (!settings_open(config))
         return ADIEU_FAIL;
     SSL_CTX *context = config_engine(config)->context;
-    if (tls13 && !SSL_CTX_set_ciphersuites(context, tls13))
-        return settings_refused(config, ADIEU_ERR_ARGUMENT, tls13);
-    if (tls12 && !SSL_CTX_set_cipher_list(context, tls12))
-        return settings_refused(config, ADIEU_ERR_ARGUMENT, tls12);
-    return ADIEU_OK;
+    const char *bad = bad_ciphers(context, tls13, tls12);
+    if (bad)
+        return settings_refused(config, ADIEU_ERR_ARGUMENT, bad);
+    if ((!tls13 || SSL_CTX_set_ciphersuites(context, tls13)) && (!tls12 || SSL_CTX_set_cipher_list(context, tls12)))
+        return ADIEU_OK;
+    return settings_refused(config, ADIEU_ERR_MEMORY, "ciphers");
 }
 
 enum adieu_status adieu_config_groups(struct adieu_config *config, const char *groups)

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/pem.h>
-
 #include "openssl.h"
 
 void trust_note(struct engine_config *config, const void *bytes, size_t size)
@@ -18,7 +16,7 @@ void trust_note(struct engine_config *config, const void *bytes, size_t size)
     if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL) ||
         !EVP_DigestUpdate(digest, config->trust, sizeof config->trust) || !EVP_DigestUpdate(digest, bytes, size) ||
         !EVP_DigestFinal_ex(digest, config->trust, NULL))
-        memset(config->trust, 0, sizeof config->trust);
+        config->trust_unknown = true;
     EVP_MD_CTX_free(digest);
 }
 
@@ -35,14 +33,13 @@ static X509_STORE *named_store(struct engine_config *config)
     return SSL_CTX_get_cert_store(config->context);
 }
 
-static STACK_OF(X509) * read_certificates(BIO *pem)
+static STACK_OF(X509) * read_certificates(BIO *pem, bool *damaged)
 {
     STACK_OF(X509) *found = sk_X509_new_null();
     X509 *certificate;
-    while (found && (certificate = PEM_read_bio_X509_AUX(pem, NULL, NULL, NULL)))
+    while (found && (certificate = next_certificate(pem, damaged)))
         if (!sk_X509_push(found, certificate))
             X509_free(certificate);
-    ERR_clear_error();
     return found;
 }
 
@@ -64,9 +61,13 @@ static bool add_roots(struct engine_config *config, STACK_OF(X509) * roots)
 
 static enum adieu_status trust_from(struct adieu_config *config, BIO *pem, const char *where)
 {
-    STACK_OF(X509) *roots = read_certificates(pem);
+    bool damaged = false;
+    STACK_OF(X509) *roots = read_certificates(pem, &damaged);
     enum adieu_status status = ADIEU_OK;
-    if (sk_X509_num(roots) <= 0)
+    if (damaged)
+        status = config_fail(config, ADIEU_ERR_PEM, 0, "%.150s: certificate %d is damaged", where,
+                             sk_X509_num(roots) + 1);
+    else if (sk_X509_num(roots) <= 0)
         status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", where);
     else if (!add_roots(config_engine(config), roots))
         status = config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
@@ -117,7 +118,8 @@ static int read_entry(const char *directory, const char *name, STACK_OF(X509) * 
     ERR_clear_error();
     if (!bio)
         return 1;
-    STACK_OF(X509) *found = read_certificates(bio);
+    bool damaged = false; /* so this file is none of ours */
+    STACK_OF(X509) *found = read_certificates(bio, &damaged);
     BIO_free(bio);
     X509 *certificate;
     while ((certificate = sk_X509_shift(found)))
@@ -162,10 +164,9 @@ enum adieu_status adieu_config_trust_system(struct adieu_config *config)
     return set ? ADIEU_OK : config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
 }
 
-bool trust_load_system(struct engine_config *config, bool server)
+bool trust_load_system(struct engine_config *config)
 {
-    bool asks = server ? config->client_auth != ADIEU_CLIENT_AUTH_NONE : !config->insecure;
-    if (!asks || config->adopted || config->roots_named || trusts_pins_alone(config))
+    if (config->adopted || config->roots_named || trusts_pins_alone(config))
         return true;
     if (!CRYPTO_THREAD_write_lock(config->roots_lock))
         return false;

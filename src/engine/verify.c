@@ -120,20 +120,36 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
     return 0;
 }
 
-/* ------------------------------------------------ resumed sessions */
+/* ------------------------------------------------ behind OpenSSL's handshake */
 
 static bool has_name(const struct engine *engine, X509 *leaf)
 {
-    return !engine->name || X509_check_host(leaf, engine->name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) > 0 ||
-           X509_check_ip_asc(leaf, engine->name, 0) > 0;
+    if (!engine->name)
+        return true;
+    if (is_address(engine->name))
+        return X509_check_ip_asc(leaf, engine->name, 0) > 0;
+    return X509_check_host(leaf, engine->name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) > 0;
 }
 
-/* An adopted context verifies by itself; what remains is to say how. */
-static enum adieu_decision trust_adopted(struct engine *engine)
+static enum adieu_decision refuse(struct engine *engine, const char *problem)
 {
-    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
-    if (leaf && !engine->config->insecure && SSL_get_verify_mode(engine->ssl) & SSL_VERIFY_PEER &&
-        SSL_get_verify_result(engine->ssl) == X509_V_OK)
+    snprintf(engine->problem, sizeof engine->problem, "%s", problem);
+    return ADIEU_REFUSE;
+}
+
+/*
+ * An adopted context verifies the chain by itself, with callbacks of its owner's. The name is not theirs to forgive, and
+ * where they accept what OpenSSL does not, nothing is verified.
+ */
+static enum adieu_decision trust_adopted(struct engine *engine, X509 *leaf)
+{
+    if (engine->config->insecure || !leaf || !(SSL_get_verify_mode(engine->ssl) & SSL_VERIFY_PEER))
+        return ADIEU_ACCEPT;
+    if (!engine->server && !has_name(engine, leaf)) {
+        explain(engine, X509_V_ERR_HOSTNAME_MISMATCH);
+        return ADIEU_REFUSE;
+    }
+    if (SSL_get_verify_result(engine->ssl) == X509_V_OK)
         engine->verified = engine->server ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NAME;
     return ADIEU_ACCEPT;
 }
@@ -142,18 +158,24 @@ static enum adieu_decision trust_adopted(struct engine *engine)
  * OpenSSL verifies no certificate when it resumes: the session carries the one that was shown then, and what it was found
  * worth. The bytes come from the application, perhaps from a stream that verified less: so hold them against this config.
  */
-enum adieu_decision engine_trusts_resumed(struct engine *engine)
+static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
 {
-    const struct engine_config *config = engine->chosen ? config_engine(engine->chosen) : engine->config;
-    if (config->adopted)
-        return trust_adopted(engine);
-    if (!SSL_session_reused(engine->ssl) || (engine->server && config->client_auth == ADIEU_CLIENT_AUTH_NONE))
+    if (!engine_asks(engine))
         return ADIEU_ACCEPT;
-    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
-    if (!leaf && engine->server && config->client_auth == ADIEU_CLIENT_AUTH_OPTIONAL)
+    if (!leaf && engine->server && engine->config->client_auth == ADIEU_CLIENT_AUTH_OPTIONAL)
         return ADIEU_ACCEPT;
     long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
     if (leaf && !engine->server && chain_error == X509_V_OK && !has_name(engine, leaf))
         chain_error = X509_V_ERR_HOSTNAME_MISMATCH;
-    return settle(engine, config, leaf, chain_error);
+    return settle(engine, engine_shown(engine), leaf, chain_error);
+}
+
+enum adieu_decision engine_trusts(struct engine *engine)
+{
+    X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
+    if (!leaf && !engine->server && engine_asks(engine))
+        return refuse(engine, "it showed no certificate");
+    if (engine->config->adopted)
+        return trust_adopted(engine, leaf);
+    return SSL_session_reused(engine->ssl) ? trust_resumed(engine, leaf) : ADIEU_ACCEPT;
 }

@@ -56,7 +56,7 @@ bool fd_send(struct adieu_fd *fd)
     bool moved = false;
     const uint8_t *at;
     size_t size;
-    while (!fd->out_over && (size = adieu_wire_out(fd->stream, &at)) > 0) {
+    while (fd->descriptor >= 0 && !fd->out_over && (size = adieu_wire_out(fd->stream, &at)) > 0) {
         ssize_t n = send(fd->descriptor, at, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -77,7 +77,7 @@ bool fd_send(struct adieu_fd *fd)
 bool fd_receive(struct adieu_fd *fd)
 {
     uint8_t *at;
-    if (fd->in_over || adieu_wire_in(fd->stream, NULL) == 0)
+    if (fd->descriptor < 0 || fd->in_over || adieu_wire_in(fd->stream, NULL) == 0)
         return false;
     size_t room = adieu_wire_in(fd->stream, &at);
     if (room == 0) { /* no memory: the stream has failed, and its verbs will say so */

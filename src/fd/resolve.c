@@ -135,8 +135,9 @@ static bool port_possible(const char *port)
 static enum adieu_status in_thread(const char *host, const char *port, const struct addrinfo *hints,
                                    struct resolve **resolve, struct adieu_error *error)
 {
+    errno = ENOMEM;
     struct resolve *made = resolve_new(host, port, hints);
-    int os_error = made ? start_thread(made) : ENOMEM;
+    int os_error = made ? start_thread(made) : errno;
     if (os_error == 0) {
         *resolve = made;
         return ADIEU_WAIT;

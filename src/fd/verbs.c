@@ -71,18 +71,22 @@ static enum adieu_status fail_behind(struct adieu_fd *fd)
     return ADIEU_FAIL;
 }
 
-/* Receives while something waits to be sent, and lets the engine look: an alert ends the waiting. */
+/*
+ * Receives while something waits to be sent, and lets the engine look: an alert ends the waiting, and the engine may need
+ * the other half of a message before it says anything. Polled, this is for the program's own reads: what is received
+ * behind its back would not wake its poll.
+ */
 static bool hear(struct adieu_fd *fd)
 {
     size_t got;
-    if (!fd_receive(fd))
+    if (fd->polled || !fd_receive(fd))
         return false;
     (void)!adieu_read(fd->stream, NULL, 0, &got);
     return true;
 }
 
-/* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. */
-static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, size_t size, size_t *taken)
+/* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. *moved: try again. */
+static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, size_t size, size_t *taken, bool *moved)
 {
     size_t took = 0;
     enum adieu_status status = adieu_write(fd->stream, from + *taken, size - *taken, &took);
@@ -91,19 +95,22 @@ static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, s
     if (status == ADIEU_MISUSE)
         return status;
     *taken += took;
-    fd_send(fd);
+    *moved = fd_send(fd) || took > 0;
     if (sending_stopped(fd))
         return fail_behind(fd);
     return *taken == size && !fd_unsent(fd) ? ADIEU_OK : ADIEU_WAIT;
 }
 
-static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *taken)
+static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *taken, bool *moved)
 {
     enum adieu_status status;
     int turn = 0;
-    do
-        status = write_round(fd, buf, size, taken);
-    while (status == ADIEU_WAIT && turn++ < TURNS && (!fd_unsent(fd) || hear(fd)));
+    do {
+        status = write_round(fd, buf, size, taken, moved);
+        *moved = *moved && !fd_unsent(fd); /* what is left waits for the socket */
+        if (status == ADIEU_WAIT && !*moved)
+            *moved = hear(fd);
+    } while (status == ADIEU_WAIT && *moved && turn++ < TURNS);
     return status;
 }
 
@@ -113,10 +120,11 @@ enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t si
         return ADIEU_MISUSE;
     enum adieu_status status;
     size_t taken = 0;
-    do /* with nothing left to send it is only the others' turn */
-        status = try_write(fd, buf, size, &taken);
+    bool moved = false;
+    do /* where it still moves it is only the others' turn */
+        status = try_write(fd, buf, size, &taken, &moved);
     while (status == ADIEU_WAIT &&
-           fd_wait(fd, SLOT_WRITE, fd_need(fd), fd_unsent(fd) ? ADIEU_FD_FOREVER : ADIEU_FD_NOW, deadline));
+           fd_wait(fd, SLOT_WRITE, fd_need(fd), moved ? ADIEU_FD_NOW : ADIEU_FD_FOREVER, deadline));
     /* Part of it was taken, and leaves by itself. MISUSE then means that another thread shut down meanwhile. */
     if ((status == ADIEU_WAIT && size == 0) || ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && taken > 0))
         status = ADIEU_OK;
