@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "say.h"
+#include "values.h"
 
 void events_reached(const struct run *run)
 {
@@ -15,12 +16,10 @@ void events_reached(const struct run *run)
 static void tell_pin(const struct adieu_stream *stream)
 {
     uint8_t pin[ADIEU_PIN_SIZE];
-    char text[2 * ADIEU_PIN_SIZE + 1];
+    char text[PIN_TEXT];
     if (adieu_peer_pin(stream, pin) != ADIEU_OK)
         return;
-    for (size_t i = 0; i < ADIEU_PIN_SIZE; i++)
-        snprintf(text + 2 * i, 3, "%02x", pin[i]);
-    say_event("the peer's key has the pin %s", text);
+    say_event("the peer's key has the pin %s", value_pin_text(pin, text));
 }
 
 static void tell_established(const struct adieu_stream *stream)

@@ -10,6 +10,7 @@
 
 #include "run.h"
 #include "say.h"
+#include "values.h"
 
 #define RESOLVE_MS 10000
 
@@ -46,25 +47,14 @@ static void shell_word(const char *word, char *text, size_t size)
     text[at] = '\0';
 }
 
-static void pin_text(const struct run *run, char text[2 * ADIEU_PIN_SIZE + 1])
-{
-    uint8_t pin[ADIEU_PIN_SIZE];
-    text[0] = '\0';
-    if (adieu_config_identity_pin(run->config, pin) != ADIEU_OK)
-        return;
-    for (size_t i = 0; i < ADIEU_PIN_SIZE; i++)
-        snprintf(text + 2 * i, 3, "%02x", pin[i]);
-}
-
 /* where: as it stands on the command line of connect. */
 static void say_listening(const struct run *run, const char *address, const char *where)
 {
-    char pin[2 * ADIEU_PIN_SIZE + 1];
+    uint8_t pin[ADIEU_PIN_SIZE];
+    char text[PIN_TEXT];
     say_note("listening on %s", address);
-    if (run->options->cert)
-        return;
-    pin_text(run, pin);
-    say_note("throwaway identity; trust it with: adieu connect %s --pin %s", where, pin);
+    if (!run->options->cert && adieu_config_identity_pin(run->config, pin) == ADIEU_OK)
+        say_note("throwaway identity; trust it with: adieu connect %s --pin %s", where, value_pin_text(pin, text));
 }
 
 static bool say_internet(const struct run *run)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* strerrorname_np: POSIX has no names for errno */
 #include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ends.h"
 #include "say.h"
-#include "system_error.h"
 #include "values.h"
 #include "verdict.h"
 
@@ -102,13 +103,19 @@ static json_t *error(const struct run *run)
     return json_pack("{s:s, s:o}", "code", adieu_error_code_name(error.code), "text", text(error.text));
 }
 
+static json_t *system_error(int number)
+{
+    const char *name = strerrorname_np(number);
+    return name ? json_string(name) : json_sprintf("E%d", number);
+}
+
 static json_t *os_error(const struct run *run)
 {
     struct adieu_error error;
     int number = run->ending.os_error;
     if (number == 0 && verdict_error(run, &error))
         number = error.os_error;
-    return number == 0 ? json_null() : json_string(system_error_name(number));
+    return number == 0 ? json_null() : system_error(number);
 }
 
 static json_t *bytes(const struct adieu_ending *ending)
@@ -186,10 +193,18 @@ static json_t *report(const struct run *run)
 
 /* ---------------------------------------------------------------- writing */
 
+/* How long whoever reads the report may keep us waiting. */
+#define PATIENCE_MS 10000
+
 /* One write, so that reports appended by several processes do not mix. */
 static bool write_all(int descriptor, const char *line, size_t length)
 {
+    struct pollfd ready = {.fd = descriptor, .events = POLLOUT};
     while (length > 0) {
+        if (poll(&ready, 1, PATIENCE_MS) == 0) {
+            errno = ETIMEDOUT;
+            return false;
+        }
         ssize_t n = write(descriptor, line, length);
         if (n < 0 && errno == EINTR)
             continue;

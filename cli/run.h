@@ -64,7 +64,7 @@ struct run {
     int listener; /* listen: or -1 */
     int key_log;  /* SSLKEYLOGFILE, or -1 */
     int report;   /* or -1 */
-    int password;      /* --key-password-file=fd:N: a copy of that descriptor, or a negative errno */
+    int password; /* --key-password-file=fd:N: a copy of that descriptor, or a negative errno */
     enum phase phase;
     struct pipe pipe;
     struct ready ready;

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -117,6 +118,13 @@ bool value_pin(const char *text, uint8_t pin[ADIEU_PIN_SIZE])
     if (strncmp(text, "sha256//", 8) == 0)
         return pin_from_base64(text + 8, pin);
     return pin_from_hex(text, pin);
+}
+
+char *value_pin_text(const uint8_t pin[ADIEU_PIN_SIZE], char text[PIN_TEXT])
+{
+    for (size_t i = 0; i < ADIEU_PIN_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", pin[i]);
+    return text;
 }
 
 bool value_word(const char *text, const char *const *words, size_t count, unsigned *index)

@@ -10,6 +10,9 @@ bool value_seconds(const char *text, int64_t *milliseconds);
 bool value_bytes(const char *text, uint64_t *bytes);
 /* 64 hexadecimal digits, with or without colons; or sha256// and base64. */
 bool value_pin(const char *text, uint8_t pin[ADIEU_PIN_SIZE]);
+/* The 64 digits again. Returns text. */
+#define PIN_TEXT (2 * ADIEU_PIN_SIZE + 1)
+char *value_pin_text(const uint8_t pin[ADIEU_PIN_SIZE], char text[PIN_TEXT]);
 /* One of the count words; its index. */
 bool value_word(const char *text, const char *const *words, size_t count, unsigned *index);
 /* The N of "fd:N". */

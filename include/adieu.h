@@ -104,7 +104,7 @@ enum adieu_reason {
     ADIEU_REASON_DEADLINE, /* time ran out */
     ADIEU_REASON_LOCAL_IO, /* where our data comes from or goes to failed */
     ADIEU_REASON_RELEASED, /* the stream was let go without a goodbye */
-    ADIEU_REASON_FAULT,    /* this side could not go on: memory, key, the engine's own internal_error. Not for adieu_abort */
+    ADIEU_REASON_FAULT, /* this side could not go on: memory, key, the engine's own internal_error. Not for adieu_abort */
 };
 
 /* An alert as it was on the wire. seen false: there was none, and the rest is 0. */
@@ -147,9 +147,9 @@ enum adieu_error_code {
     ADIEU_ERR_NO_NAME,      /* a client without a server name */
     ADIEU_ERR_BAD_NAME,     /* a server name that cannot be one */
     /* transports */
-    ADIEU_ERR_RESOLVE,      /* the name could not be resolved */
-    ADIEU_ERR_CONNECT,      /* nobody took the connection */
-    ADIEU_ERR_SOCKET,       /* the descriptor could not be made or used */
+    ADIEU_ERR_RESOLVE, /* the name could not be resolved */
+    ADIEU_ERR_CONNECT, /* nobody took the connection */
+    ADIEU_ERR_SOCKET,  /* the descriptor could not be made or used */
 };
 
 /*
@@ -162,18 +162,18 @@ struct adieu_ending {
     enum adieu_phase phase;
     enum adieu_first first;
     enum adieu_after after;
-    enum adieu_reason reason;            /* of an abort or a fault, also of one that came after both ends */
-    enum adieu_error_code error;         /* the best explanation; ADIEU_ERR_NONE for an orderly end */
-    int os_error;                        /* the errno of the transport's failure, or 0 */
-    struct adieu_alert alert_received;   /* the one that ended receiving; an orderly close_notify is none */
-    struct adieu_alert alert_sent;       /* our fatal alert, once the transport has taken it */
-    bool user_canceled;                  /* the peer sent user_canceled (6.1), which ends nothing */
-    bool decided;                        /* both directions have ended */
-    uint64_t taken;                      /* plaintext bytes that adieu_write took */
-    uint64_t sent;                       /* of these, in records wholly handed to the transport: never too many */
-    uint64_t acknowledged;               /* of these, acknowledged by the peer's TCP, or ADIEU_UNKNOWN: never too many */
-    uint64_t received;                   /* plaintext bytes delivered by adieu_read */
-    uint64_t discarded;                  /* plaintext bytes thrown away by adieu_discard */
+    enum adieu_reason reason;          /* of an abort or a fault, also of one that came after both ends */
+    enum adieu_error_code error;       /* the best explanation; ADIEU_ERR_NONE for an orderly end */
+    int os_error;                      /* the errno of the transport's failure, or 0 */
+    struct adieu_alert alert_received; /* the one that ended receiving; an orderly close_notify is none */
+    struct adieu_alert alert_sent;     /* our fatal alert, once the transport has taken it */
+    bool user_canceled;                /* the peer sent user_canceled (6.1), which ends nothing */
+    bool decided;                      /* both directions have ended */
+    uint64_t taken;                    /* plaintext bytes that adieu_write took */
+    uint64_t sent;                     /* of these, in records wholly handed to the transport: never too many */
+    uint64_t acknowledged;             /* of these, acknowledged by the peer's TCP, or ADIEU_UNKNOWN: never too many */
+    uint64_t received;                 /* plaintext bytes delivered by adieu_read */
+    uint64_t discarded;                /* plaintext bytes thrown away by adieu_discard */
     uint8_t unused[48];
 };
 
@@ -182,14 +182,14 @@ enum adieu_exit {
     ADIEU_EXIT_DELIVERED = 0, /* both directions closed, and nothing is known or suspected to be lost */
     ADIEU_EXIT_OTHER = 1,     /* a fault of this side, or anything else */
     ADIEU_EXIT_TRUNCATED = 3,
-    ADIEU_EXIT_LOST = 4,      /* reset, or bytes of ours may be lost */
+    ADIEU_EXIT_LOST = 4, /* reset, or bytes of ours may be lost */
     ADIEU_EXIT_ALERTED = 5,
     ADIEU_EXIT_REJECTED = 6,
     ADIEU_EXIT_UNREACHED = 7, /* could not resolve or connect */
     ADIEU_EXIT_DEADLINE = 8,
-    ADIEU_EXIT_LOCAL_IO = 9,  /* standard input or output failed */
+    ADIEU_EXIT_LOCAL_IO = 9, /* standard input or output failed */
     ADIEU_EXIT_USAGE = 64,
-    ADIEU_EXIT_CONFIG = 78,   /* a file or value that the configuration names is wrong */
+    ADIEU_EXIT_CONFIG = 78, /* a file or value that the configuration names is wrong */
 };
 /*
  * What an ending is worth, by the table in docs/endings.md: DELIVERED only if both directions closed and the peer's side is
@@ -212,8 +212,8 @@ ADIEU_API char *adieu_ending_text(const struct adieu_ending *ending, char *text,
 /* Why the last thing failed. text is complete: who, what, in which phase, and what to do where that can be said. */
 struct adieu_error {
     enum adieu_error_code code;
-    int os_error;                 /* an errno, or 0 */
-    struct adieu_alert alert;     /* the alert that explains it, received or ours; adieu_ending says whose */
+    int os_error;             /* an errno, or 0 */
+    struct adieu_alert alert; /* the alert that explains it, received or ours; adieu_ending says whose */
     char text[ADIEU_ERROR_TEXT];
 };
 
@@ -277,27 +277,32 @@ ADIEU_API const struct adieu_error *adieu_config_error(const struct adieu_config
  * fails with ADIEU_ERR_KEY_PASSWORD; nobody is ever asked. The two may be the same file.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_file(struct adieu_config *config,
-    const char *chain_path, const char *key_path, const char *password);
+                                                                        const char *chain_path, const char *key_path,
+                                                                        const char *password);
 /* The same from memory; the sizes are in bytes, a NUL is not needed. */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pem(struct adieu_config *config,
-    const void *chain, size_t chain_size, const void *key, size_t key_size, const char *password);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pem(struct adieu_config *config, const void *chain,
+                                                                       size_t chain_size, const void *key,
+                                                                       size_t key_size, const char *password);
 /*
  * An identity made on the spot: a new P-256 key and a certificate signed by itself, valid for 30 days, for name (a
  * host name or an IP address, at most 63 bytes). Nobody's root vouches for it: tell peers its pin.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config, const char *name);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config,
+                                                                             const char *name);
 /* The pin of our identity, the last one given. FAIL: there is none. Frozen or not. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pin(const struct adieu_config *config,
-    uint8_t pin[ADIEU_PIN_SIZE]);
+                                                                       uint8_t pin[ADIEU_PIN_SIZE]);
 
 /*
  * Whom to trust. Each call adds; the first one replaces the default, the system's roots. FAIL with
  * ADIEU_ERR_EMPTY_TRUST if no certificate is found.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_pem(struct adieu_config *config, const void *pem, size_t size);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_pem(struct adieu_config *config, const void *pem,
+                                                                    size_t size);
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_file(struct adieu_config *config, const char *path);
 /* Every certificate in the directory's files (PEM; hashed names are not needed; read once, now). */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_directory(struct adieu_config *config, const char *path);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_directory(struct adieu_config *config,
+                                                                          const char *path);
 /* The system's roots, as OpenSSL finds them: SSL_CERT_FILE and SSL_CERT_DIR are honoured. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_system(struct adieu_config *config);
 /*
@@ -305,7 +310,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_system(struct ad
  * with roots named by the calls above, both must hold.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_pin(struct adieu_config *config,
-    const uint8_t pin[ADIEU_PIN_SIZE]);
+                                                                    const uint8_t pin[ADIEU_PIN_SIZE]);
 /*
  * No verification of the peer: whoever sits between can read and change everything. For tests. The certificate is
  * still there to be looked at. A pin that is set is still held against it.
@@ -314,19 +319,19 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_no_verify(str
 
 /* Servers: what is asked of clients, default NONE. Clients ignore it. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_client_auth(struct adieu_config *config,
-    enum adieu_client_auth client_auth);
+                                                                      enum adieu_client_auth client_auth);
 /*
  * The protocols we speak (RFC 7301), best first, 1 to 255 bytes each. Replaces; count 0: none. A server with protocols
  * that has none in common with a client that offers some refuses it: no_application_protocol.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_alpn(struct adieu_config *config,
-    const char *const *names, size_t count);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_alpn(struct adieu_config *config, const char *const *names,
+                                                               size_t count);
 /* The lowest and highest version to speak, default 1.2 to 1.3. */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_versions(struct adieu_config *config,
-    enum adieu_version lowest, enum adieu_version highest);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status
+adieu_config_versions(struct adieu_config *config, enum adieu_version lowest, enum adieu_version highest);
 /* Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2; NULL leaves a list as it is. */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ciphers(struct adieu_config *config,
-    const char *tls13, const char *tls12);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ciphers(struct adieu_config *config, const char *tls13,
+                                                                  const char *tls12);
 /* Key exchange groups in OpenSSL's notation, best first ("X25519:P-256"). */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_groups(struct adieu_config *config, const char *groups);
 
@@ -335,10 +340,10 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_tickets(struct adieu_c
 /* Servers: the 80 bytes that seal tickets, to be shared between processes. Secret. */
 #define ADIEU_TICKET_KEYS_SIZE 80
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ticket_keys(struct adieu_config *config,
-    const uint8_t keys[ADIEU_TICKET_KEYS_SIZE]);
+                                                                      const uint8_t keys[ADIEU_TICKET_KEYS_SIZE]);
 /* Takes over from another config what clients hold of it: the ticket keys. from may be frozen and is not changed. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_config *config,
-    const struct adieu_config *from);
+                                                                const struct adieu_config *from);
 
 /*
  * Callbacks. They are called inside the verbs of a stream, on its thread, and may call no verb of that stream (MISUSE);
@@ -350,26 +355,32 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_con
  * handshake: it WAITs, adieu_awaited() says VERIFY, until adieu_decide() is called.
  */
 enum adieu_decision { ADIEU_REFUSE, ADIEU_ACCEPT, ADIEU_LATER };
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(struct adieu_config *config,
-    enum adieu_decision (*function)(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
-    const uint8_t *leaf, size_t leaf_size), void *context);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(
+    struct adieu_config *config,
+    enum adieu_decision (*function)(void *context, const struct adieu_stream *stream, bool verified,
+                                    const char *problem, const uint8_t *leaf, size_t leaf_size),
+    void *context);
 /*
  * Servers: on_name chooses by the name that a client asks for (SNI; "" if it names none) whose identity, trust and
  * ALPN to show. The config it returns stays its own to keep for the call and is used by that stream until its end;
  * NULL refuses the client: unrecognized_name; one without an identity is a fault. on_verify and on_key are its own, too.
  * Clients that must show a certificate (client_auth) are then not resumed. Versions, ciphers and client_auth stay those of the stream's config.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_on_name(struct adieu_config *config,
-    struct adieu_config *(*function)(void *context, const char *name), void *context);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status
+adieu_config_on_name(struct adieu_config *config, struct adieu_config *(*function)(void *context, const char *name),
+                     void *context);
 /*
  * Clients: on_session is given each session that can be resumed, as bytes to keep as a secret (they hold one) and to
  * give to adieu_resume() once; the bytes live for the call.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_on_session(struct adieu_config *config,
-    void (*function)(void *context, const struct adieu_stream *stream, const uint8_t *session, size_t size), void *context);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_on_session(
+    struct adieu_config *config,
+    void (*function)(void *context, const struct adieu_stream *stream, const uint8_t *session, size_t size),
+    void *context);
 /* Each line of a key log (SSLKEYLOGFILE format), without its newline. Who has them can read the traffic. */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,
-    void (*function)(void *context, const char *line), void *context);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status
+adieu_config_insecure_on_key(struct adieu_config *config, void (*function)(void *context, const char *line),
+                             void *context);
 
 /* How much sealed data a stream may queue, in records of 16,640 bytes, 1 to 1024, default 8. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_queue_limit(struct adieu_config *config, unsigned records);
@@ -392,7 +403,8 @@ ADIEU_API void adieu_free(struct adieu_stream *stream);
  * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others; the stream goes on without. MISUSE: too late,
  * or a server.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session, size_t size);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
+                                                          size_t size);
 
 /*
  * The handshake. OK: done (again: OK, until the end of time, whatever happened since). WAIT: move the wire. FAIL: it
@@ -407,7 +419,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_handshake(struct adieu_stream
  * size 0 (buf may be NULL) consumes nothing and says what a read would say now; OK then leaves *got 0.
  * After adieu_shutdown() reading goes on (6.1: each direction closes by itself). Data after close_notify is ignored.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_read(struct adieu_stream *stream, void *buf, size_t size, size_t *got);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_read(struct adieu_stream *stream, void *buf, size_t size,
+                                                        size_t *got);
 /*
  * As adieu_read, but throws the bytes away and counts them as discarded; *count (may be NULL) says how many. For a
  * transport's goodbye, which must find the peer's end behind data that nobody wants.
@@ -421,7 +434,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_discard(struct adieu_stream *
  * adieu_shutdown() was called: then for ever, whatever the peer does. *took is touched by OK only.
  * A program that only writes learns of an alert when it reads or closes.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size, size_t *took);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size,
+                                                         size_t *took);
 
 /*
  * Half-close: seals close_notify (6.1) behind what was taken, and nothing after it; reading goes on. OK at once, twice is
@@ -458,7 +472,8 @@ ADIEU_API void adieu_wire_in_done(struct adieu_stream *stream, size_t n);
  * The n bytes (at most the room) stay the transport's, but are the stream's to read until adieu_wire_settle(). So one
  * large receive buffer serves a whole loop. Only one range is lent at a time: MISUSE otherwise, or if n is too large.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_wire_lend(struct adieu_stream *stream, const uint8_t *bytes, size_t n);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_wire_lend(struct adieu_stream *stream, const uint8_t *bytes,
+                                                             size_t n);
 /* Ends the loan; what is left of it is copied. Call it after the last read of a turn, never keep a loan across a wait. */
 ADIEU_API void adieu_wire_settle(struct adieu_stream *stream);
 
@@ -525,20 +540,23 @@ ADIEU_API const char *adieu_verified_name(enum adieu_verified value);
 ADIEU_API const char *adieu_version(const struct adieu_stream *stream); /* "TLSv1.3" */
 ADIEU_API const char *adieu_cipher(const struct adieu_stream *stream);  /* "TLS_AES_256_GCM_SHA384" */
 ADIEU_API const char *adieu_alpn(const struct adieu_stream *stream);
-ADIEU_API const char *adieu_server_name(const struct adieu_stream *stream); /* that the client asked for, in a resumed TLS 1.2 session then */
+ADIEU_API const char *
+adieu_server_name(const struct adieu_stream *stream); /* that the client asked for, in a resumed TLS 1.2 session then */
 ADIEU_API bool adieu_resumed(const struct adieu_stream *stream);
 /*
  * Copies the peer's certificate (DER) to buf if it fits; returns its whole size, 0 if there is none. buf may be NULL.
  */
 ADIEU_API size_t adieu_peer_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size);
 /* The pin of the peer's key. FAIL with nothing written if it showed no certificate; the stream's error stays as it is. */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_peer_pin(const struct adieu_stream *stream, uint8_t pin[ADIEU_PIN_SIZE]);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_peer_pin(const struct adieu_stream *stream,
+                                                            uint8_t pin[ADIEU_PIN_SIZE]);
 /*
  * Keying material for the application (RFC 9846 7.5, RFC 5705), size bytes into out. MISUSE before the handshake is
  * done; FAIL if the engine refuses, with nothing written.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_export(const struct adieu_stream *stream, const char *label,
-    const void *context, size_t context_size, void *out, size_t size);
+                                                          const void *context, size_t context_size, void *out,
+                                                          size_t size);
 
 /* ---------------------------------------------------------------- watching */
 
@@ -553,8 +571,10 @@ ADIEU_API const char *adieu_news_name(enum adieu_news value);
 
 /* Called inside verbs and wire functions, on their thread; may ask, may call neither of them. alert may be NULL. */
 /* One observer a stream; replaces; NULL takes it away. context is handed through. */
-ADIEU_API void adieu_watch(struct adieu_stream *stream, void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
-    const struct adieu_alert *alert), void *context);
+ADIEU_API void adieu_watch(struct adieu_stream *stream,
+                           void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                                            const struct adieu_alert *alert),
+                           void *context);
 
 #ifdef __cplusplus
 }

@@ -74,7 +74,8 @@ enum adieu_fd_owner {
  * Uses a connected stream socket. OK, or FAIL with ADIEU_ERR_SOCKET (no stream socket). MISUSE: there is one already;
  * the descriptor then stays the caller's.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor, enum adieu_fd_owner owner);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor,
+                                                            enum adieu_fd_owner owner);
 
 /* Where to connect to, or listen. Zero it and fill in what matters. */
 struct adieu_fd_address {
@@ -94,8 +95,8 @@ struct adieu_fd_address {
  * A name is resolved by a helper thread, which is left behind when the handle is freed because getaddrinfo() cannot be
  * cancelled; a numeric address never needs one.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_connect(struct adieu_fd *fd, const struct adieu_fd_address *address,
-    int64_t deadline);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_connect(struct adieu_fd *fd,
+                                                              const struct adieu_fd_address *address, int64_t deadline);
 
 /*
  * A listening descriptor, close-on-exec, SO_REUSEADDR, non-blocking; yours to close. A Unix path must not exist; it stays
@@ -119,7 +120,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_accept(struct adieu_fd *fd
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline);
 /* As adieu_read, with a deadline. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got,
-    int64_t deadline);
+                                                           int64_t deadline);
 /*
  * As adieu_write, with a deadline. Blocking: returns OK when all size bytes were taken and the kernel has them, or, when
  * the wait ended before that, with what was taken so far (it leaves by itself with the next verbs); WAIT if nothing
@@ -127,8 +128,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, 
  * arrived was looked at, so that the peer's alert, not our EPIPE, is the explanation; an alert behind data that nobody has
  * read is found by reading. FAIL says nothing of *took: adieu_fd_ending() knows how much was taken and sent.
  */
-ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *took,
-    int64_t deadline);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size,
+                                                            size_t *took, int64_t deadline);
 /*
  * As adieu_shutdown: the half-close. OK: close_notify has left (sending is closed), reading goes on. WAIT: it is queued,
  * and leaves with the next verbs; call again to go on waiting. FAIL: sending failed.
@@ -143,7 +144,10 @@ struct adieu_fd_patience {
     int64_t deadline; /* over everything, absolute; ADIEU_FD_FOREVER: none. (0 is ADIEU_FD_NOW: do not wait) */
 };
 /* What the command uses: 10 s without progress, no bound over everything. */
-#define ADIEU_FD_PATIENCE {10000, ADIEU_FD_FOREVER}
+#define ADIEU_FD_PATIENCE                                                                                              \
+    {                                                                                                                  \
+        10000, ADIEU_FD_FOREVER                                                                                        \
+    }
 
 /*
  * The whole goodbye: shutdown, end the write side of the socket, read until the transport ends (not merely close_notify),
@@ -162,7 +166,7 @@ struct adieu_fd_patience {
  * done (and has not failed) it is adieu_fd_abort: there is no plaintext close_notify, ever.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_close(struct adieu_fd *fd, struct adieu_fd_patience patience,
-    struct adieu_ending *ending);
+                                                            struct adieu_ending *ending);
 
 /* Breaks off: adieu_abort, and the socket is reset at once. Ends every wait. Any thread; twice is once. */
 ADIEU_API void adieu_fd_abort(struct adieu_fd *fd, enum adieu_reason reason);

@@ -54,8 +54,8 @@ void adieu_config_free(struct adieu_config *config)
 
 const struct adieu_error *adieu_config_error(const struct adieu_config *config)
 {
-    static const struct adieu_error frozen = {.code = ADIEU_ERR_FROZEN,
-                                              .text = "the config is in use by a stream and cannot be changed; make a new one"};
+    static const struct adieu_error frozen = {
+        .code = ADIEU_ERR_FROZEN, .text = "the config is in use by a stream and cannot be changed; make a new one"};
     return atomic_load(&config->frozen) ? &frozen : &config->error;
 }
 
@@ -67,8 +67,8 @@ bool config_may_change(struct adieu_config *config)
     return true;
 }
 
-enum adieu_status config_fail(struct adieu_config *config, enum adieu_error_code code, int os_error,
-                              const char *format, ...)
+enum adieu_status config_fail(struct adieu_config *config, enum adieu_error_code code, int os_error, const char *format,
+                              ...)
 {
     char what[ADIEU_ERROR_TEXT] = "";
     if (format) {

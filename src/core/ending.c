@@ -15,13 +15,13 @@ struct sending_cell {
 };
 
 static const struct sending_cell sending_table[SENDING_LIVE][EVENTS] = {
-#define SENDING_ROW(STATE, EVENT, BECOMES, ACTION, because)                                                           \
+#define SENDING_ROW(STATE, EVENT, BECOMES, ACTION, because)                                                            \
     [ADIEU_SENDING_##STATE][EVENT_##EVENT] = {ADIEU_SENDING_##BECOMES, ACTION_##ACTION},
 #include "ending.def"
 };
 
 static const enum adieu_receiving receiving_table[RECEIVING_LIVE][EVENTS] = {
-#define RECEIVING_ROW(STATE, EVENT, BECOMES, because)                                                                 \
+#define RECEIVING_ROW(STATE, EVENT, BECOMES, because)                                                                  \
     [ADIEU_RECEIVING_##STATE][EVENT_##EVENT] = ADIEU_RECEIVING_##BECOMES,
 #include "ending.def"
 };
@@ -44,10 +44,10 @@ _Static_assert(RECEIVING_ROWS == RECEIVING_LIVE * (int)EVENTS, "every live recei
 _Static_assert(JOINT_ENDINGS == 16, "sixteen joint endings");
 _Static_assert(sizeof(struct adieu_ending) == 128, "the ending's size is part of the contract");
 
-#define SENDING(NAME, name, live, meaning)                                                                            \
+#define SENDING(NAME, name, live, meaning)                                                                             \
     _Static_assert((ADIEU_SENDING_##NAME < SENDING_LIVE) == (live), "live states come first: " name);
 #include "ending.def"
-#define RECEIVING(NAME, name, live, meaning)                                                                          \
+#define RECEIVING(NAME, name, live, meaning)                                                                           \
     _Static_assert((ADIEU_RECEIVING_##NAME < RECEIVING_LIVE) == (live), "live states come first: " name);
 #include "ending.def"
 #define EXIT(NAME, status, meaning) _Static_assert(ADIEU_EXIT_##NAME == (status), "exit status " #NAME);
@@ -119,7 +119,7 @@ enum worth {
 };
 
 static const enum worth joint_worth[ADIEU_SENDING_ABORTED + 1][ADIEU_RECEIVING_ABANDONED + 1] = {
-#define JOINT(SENDING, RECEIVING, EXIT, first, second, third)                                                         \
+#define JOINT(SENDING, RECEIVING, EXIT, first, second, third)                                                          \
     [ADIEU_SENDING_##SENDING][ADIEU_RECEIVING_##RECEIVING] = WORTH_##EXIT,
 #include "ending.def"
 };

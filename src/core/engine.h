@@ -82,8 +82,8 @@ struct engine_config *config_engine(const struct adieu_config *config);
 /* Whether a setter may go on; if not (frozen), the error is set. */
 bool config_may_change(struct adieu_config *config);
 /* Sets the config's error: its code, its general text and what, formatted, behind it (NULL: nothing). Returns FAIL. */
-enum adieu_status config_fail(struct adieu_config *config, enum adieu_error_code code, int os_error, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+enum adieu_status config_fail(struct adieu_config *config, enum adieu_error_code code, int os_error, const char *format,
+                              ...) __attribute__((format(printf, 4, 5)));
 /* A config around an engine part that exists already (adopted). NULL: no memory; engine is then freed. */
 struct adieu_config *config_around(struct engine_config *engine);
 /* Fills an error: the same rules. */

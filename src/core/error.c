@@ -8,8 +8,8 @@
 unsigned error_rank(enum adieu_error_code code)
 {
     switch (code) {
-#define ERROR(NAME, name, rank, text)                                                                                 \
-    case ADIEU_ERR_##NAME:                                                                                            \
+#define ERROR(NAME, name, rank, text)                                                                                  \
+    case ADIEU_ERR_##NAME:                                                                                             \
         return rank;
 #include "error.def"
     }

@@ -5,8 +5,8 @@
 const char *adieu_sending_name(enum adieu_sending value)
 {
     switch (value) {
-#define SENDING(NAME, name, live, meaning)                                                                            \
-    case ADIEU_SENDING_##NAME:                                                                                        \
+#define SENDING(NAME, name, live, meaning)                                                                             \
+    case ADIEU_SENDING_##NAME:                                                                                         \
         return name;
 #include "ending.def"
     }
@@ -16,8 +16,8 @@ const char *adieu_sending_name(enum adieu_sending value)
 const char *adieu_receiving_name(enum adieu_receiving value)
 {
     switch (value) {
-#define RECEIVING(NAME, name, live, meaning)                                                                          \
-    case ADIEU_RECEIVING_##NAME:                                                                                      \
+#define RECEIVING(NAME, name, live, meaning)                                                                           \
+    case ADIEU_RECEIVING_##NAME:                                                                                       \
         return name;
 #include "ending.def"
     }
@@ -27,8 +27,8 @@ const char *adieu_receiving_name(enum adieu_receiving value)
 const char *adieu_reason_name(enum adieu_reason value)
 {
     switch (value) {
-#define REASON(NAME, name, EXIT)                                                                                      \
-    case ADIEU_REASON_##NAME:                                                                                         \
+#define REASON(NAME, name, EXIT)                                                                                       \
+    case ADIEU_REASON_##NAME:                                                                                          \
         return name;
 #include "ending.def"
     }
@@ -38,8 +38,8 @@ const char *adieu_reason_name(enum adieu_reason value)
 const char *adieu_error_code_name(enum adieu_error_code value)
 {
     switch (value) {
-#define ERROR(NAME, name, rank, text)                                                                                 \
-    case ADIEU_ERR_##NAME:                                                                                            \
+#define ERROR(NAME, name, rank, text)                                                                                  \
+    case ADIEU_ERR_##NAME:                                                                                             \
         return name;
 #include "error.def"
     }
@@ -49,8 +49,8 @@ const char *adieu_error_code_name(enum adieu_error_code value)
 const char *adieu_error_code_text(enum adieu_error_code value)
 {
     switch (value) {
-#define ERROR(NAME, name, rank, text)                                                                                 \
-    case ADIEU_ERR_##NAME:                                                                                            \
+#define ERROR(NAME, name, rank, text)                                                                                  \
+    case ADIEU_ERR_##NAME:                                                                                             \
         return text;
 #include "error.def"
     }

@@ -252,8 +252,8 @@ static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size
         return read_ended(stream);
     struct adieu_error error = {.code = ADIEU_ERR_NONE};
     size_t n = 0;
-    enum engine_verdict verdict = size ? engine_read(stream->engine, buf, size, &n, &error)
-                                       : engine_peek(stream->engine, &error);
+    enum engine_verdict verdict =
+        size ? engine_read(stream->engine, buf, size, &n, &error) : engine_peek(stream->engine, &error);
     if (verdict == ENGINE_DONE) {
         stream->dry = false;
         stream_heard(stream);

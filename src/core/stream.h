@@ -39,16 +39,16 @@ struct adieu_stream {
     bool in_callback; /* the application's code runs inside a verb */
     enum adieu_awaited awaited;
     enum adieu_decision decision; /* given by adieu_decide; LATER: not yet */
-    bool dry;         /* the engine can make nothing more of what was received */
-    bool eof, reset;  /* what the transport said, behind what was received */
+    bool dry;                     /* the engine can make nothing more of what was received */
+    bool eof, reset;              /* what the transport said, behind what was received */
     bool reset_ended_sending;
     int reset_error;
 
     struct input input;
     struct queue output;
-    size_t expected;        /* plaintext that the write in progress will still seal */
-    struct marks unsent;    /* records in the queue */
-    struct marks unacked;   /* records handed over */
+    size_t expected;      /* plaintext that the write in progress will still seal */
+    struct marks unsent;  /* records in the queue */
+    struct marks unacked; /* records handed over */
     uint64_t acked_wire;
     struct adieu_alert alert_sealed; /* our fatal alert, not yet handed over */
     uint64_t alert_mark;             /* where it ends */

@@ -77,7 +77,8 @@ static enum engine_verdict alerted(struct engine *engine, struct adieu_error *er
 static bool not_tls(const struct engine *engine, int reason)
 {
     return !stream_established(engine->stream) &&
-           (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST || reason == SSL_R_WRONG_VERSION_NUMBER);
+           (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
+            reason == SSL_R_WRONG_VERSION_NUMBER);
 }
 
 /*
@@ -87,8 +88,8 @@ static bool not_tls(const struct engine *engine, int reason)
 static bool too_short(const struct engine *engine)
 {
     enum { NONCE_AND_TAG = 8 + 16 };
-    return stream_established(engine->stream) && SSL_version(engine->ssl) == TLS1_2_VERSION &&
-           engine->record_size && engine->record_size < NONCE_AND_TAG;
+    return stream_established(engine->stream) && SSL_version(engine->ssl) == TLS1_2_VERSION && engine->record_size &&
+           engine->record_size < NONCE_AND_TAG;
 }
 
 /* A server with nothing to show agrees with nobody. */
@@ -124,8 +125,8 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     }
     if (engine->problem[0] && trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         why = engine->problem;
-    bool refused = trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
-                   trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    bool refused =
+        trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     error->code = refused                           ? ADIEU_ERR_REFUSED
                   : not_tls(engine, trouble.reason) ? ADIEU_ERR_NOT_TLS
                                                     : ADIEU_ERR_VIOLATION;

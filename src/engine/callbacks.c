@@ -99,8 +99,8 @@ enum adieu_status adieu_config_on_session(struct adieu_config *config,
     engine->on_session = function;
     engine->on_session_context = context;
     SSL_CTX_sess_set_new_cb(engine->context, function ? session_came : NULL);
-    SSL_CTX_set_session_cache_mode(engine->context, function ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
-                                                             : SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(engine->context,
+                                   function ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
     return ADIEU_OK;
 }
 
@@ -112,7 +112,8 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
     ERR_clear_error();
     const uint8_t *trust = engine->config->trust, *at = session;
     size_t skip = sizeof engine->config->trust;
-    if (size <= skip || size > LONG_MAX || engine->config->trust_unknown || engine->config->adopted || CRYPTO_memcmp(at, trust, skip) != 0)
+    if (size <= skip || size > LONG_MAX || engine->config->trust_unknown || engine->config->adopted ||
+        CRYPTO_memcmp(at, trust, skip) != 0)
         return ADIEU_FAIL;
     at += skip;
     SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - skip));
@@ -145,13 +146,11 @@ enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,
     return ADIEU_OK;
 }
 
-enum adieu_status adieu_config_insecure_on_verify(struct adieu_config *config,
-                                                  enum adieu_decision (*function)(void *context,
-                                                                                  const struct adieu_stream *stream,
-                                                                                  bool verified, const char *problem,
-                                                                                  const uint8_t *leaf,
-                                                                                  size_t leaf_size),
-                                                  void *context)
+enum adieu_status adieu_config_insecure_on_verify(
+    struct adieu_config *config,
+    enum adieu_decision (*function)(void *context, const struct adieu_stream *stream, bool verified,
+                                    const char *problem, const uint8_t *leaf, size_t leaf_size),
+    void *context)
 {
     if (!settings_open(config))
         return ADIEU_FAIL;

@@ -19,11 +19,11 @@ struct engine_config {
     BIO_METHOD *wire;
     bool adopted;
     bool has_identity;
-    bool roots_named; /* the caller named whom to trust; until then it is the system's roots */
-    bool insecure;    /* adieu_config_insecure_no_verify */
+    bool roots_named;          /* the caller named whom to trust; until then it is the system's roots */
+    bool insecure;             /* adieu_config_insecure_no_verify */
     CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots */
     bool roots_loaded;
-    uint8_t trust[32]; /* a digest of whom we trust: sessions are resumed only under the same */
+    uint8_t trust[32];  /* a digest of whom we trust: sessions are resumed only under the same */
     bool trust_unknown; /* no memory to compute it: nothing is resumed */
     enum adieu_client_auth client_auth;
     struct pin *pins;

@@ -65,8 +65,8 @@ static enum adieu_status trust_from(struct adieu_config *config, BIO *pem, const
     STACK_OF(X509) *roots = read_certificates(pem, &damaged);
     enum adieu_status status = ADIEU_OK;
     if (damaged)
-        status = config_fail(config, ADIEU_ERR_PEM, 0, "%.150s: certificate %d is damaged", where,
-                             sk_X509_num(roots) + 1);
+        status =
+            config_fail(config, ADIEU_ERR_PEM, 0, "%.150s: certificate %d is damaged", where, sk_X509_num(roots) + 1);
     else if (sk_X509_num(roots) <= 0)
         status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", where);
     else if (!add_roots(config_engine(config), roots))

@@ -37,7 +37,8 @@ static void explain(struct engine *engine, long chain_error)
     bool another = chain_error == X509_V_ERR_HOSTNAME_MISMATCH || chain_error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     const char *reason = X509_verify_cert_error_string(chain_error);
     if (another && engine->name)
-        snprintf(engine->problem, sizeof engine->problem, "its certificate is not for %.80s (%s)", engine->name, reason);
+        snprintf(engine->problem, sizeof engine->problem, "its certificate is not for %.80s (%s)", engine->name,
+                 reason);
     else
         snprintf(engine->problem, sizeof engine->problem, "%s", reason);
 }
