@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 
-#include <sys/ioctl.h>
-
 #include "bad_end.h"
 #include "pipe.h"
 
@@ -88,35 +86,6 @@ static int64_t next_sample(const struct run *run)
     return counts || waits_to_reset(run) ? run->at.sampled + sample_interval(run) : INT64_MAX;
 }
 
-/*
- * What the kernel holds of ours and the peer's side has not taken yet. The stream's count of acknowledged plaintext goes
- * in steps that may be large; this one shows every byte, and for Unix sockets too.
- */
-static int kernel_queue(int descriptor)
-{
-    int queue = 0;
-#ifdef TIOCOUTQ
-    if (descriptor >= 0 && ioctl(descriptor, TIOCOUTQ, &queue) != 0)
-        queue = 0;
-#endif
-    return queue;
-}
-
-static struct signs signs_now(const struct run *run)
-{
-    struct adieu_ending ending = adieu_fd_ending(run->fd);
-    return (struct signs){.received = ending.received,
-                          .sent = ending.sent,
-                          .acknowledged = ending.acknowledged,
-                          .queue = kernel_queue(adieu_fd_descriptor(run->fd))};
-}
-
-static bool same_signs(const struct signs *a, const struct signs *b)
-{
-    return a->received == b->received && a->sent == b->sent && a->acknowledged == b->acknowledged &&
-           a->queue == b->queue;
-}
-
 /* Any byte of the peer's, and any of ours that its side has taken, is a sign of life. */
 static void note_peer(struct run *run, int64_t now)
 {
@@ -124,11 +93,12 @@ static void note_peer(struct run *run, int64_t now)
         return;
     if (now < next_sample(run))
         return;
-    struct signs signs = signs_now(run);
+    uint64_t received = run_ending(run).received, progress = adieu_fd_progress(run->fd);
     run->at.sampled = now;
-    if (same_signs(&signs, &run->peer_signs))
+    if (received == run->peer_received && progress == run->peer_progress)
         return;
-    run->peer_signs = signs;
+    run->peer_received = received;
+    run->peer_progress = progress;
     run->at.peer = now;
 }
 

@@ -50,12 +50,6 @@ struct moments {
     int64_t flushed; /* when all of it had left, for --end=reset */
 };
 
-/* By what the peer shows that it lives. */
-struct signs {
-    uint64_t received, sent, acknowledged;
-    int queue; /* what the kernel still holds of ours */
-};
-
 struct run {
     const struct options *options;
     struct adieu_config *config;
@@ -69,14 +63,14 @@ struct run {
     struct pipe pipe;
     struct ready ready;
     struct moments at;
-    uint64_t moved_bytes;              /* as they were at at.moved */
-    struct signs peer_signs;           /* as they were at at.peer */
-    struct adieu_fd_patience patience; /* of the goodbye */
-    bool closed;                       /* the goodbye is done */
-    struct adieu_ending ending;        /* valid once it is over */
-    struct adieu_error error;          /* found by the command itself; code NONE: the stream's error counts */
-    const char *late;                  /* the option whose time passed, or NULL */
-    int signal;                        /* that ended it, or 0 */
+    uint64_t moved_bytes;                  /* as they were at at.moved */
+    uint64_t peer_received, peer_progress; /* as they were at at.peer: by these the peer shows that it lives */
+    struct adieu_fd_patience patience;     /* of the goodbye */
+    bool closed;                           /* the goodbye is done */
+    struct adieu_ending ending;            /* valid once it is over */
+    struct adieu_error error;              /* found by the command itself; code NONE: the stream's error counts */
+    const char *late;                      /* the option whose time passed, or NULL */
+    int signal;                            /* that ended it, or 0 */
     int exit;
 };
 

@@ -211,6 +211,12 @@ ADIEU_API struct adieu_stream *adieu_fd_stream(struct adieu_fd *fd);
 ADIEU_API int adieu_fd_descriptor(const struct adieu_fd *fd);
 /* How it stands, with acknowledged read from TCP_INFO (or unknown: not TCP, not Linux). */
 ADIEU_API struct adieu_ending adieu_fd_ending(struct adieu_fd *fd);
+/*
+ * A number that changes whenever the peer's side takes more of what we sent (TCP: acknowledges; Unix: reads), as far as the
+ * kernel tells; bytes on the wire, not plaintext. It raises no event: look at it now and then. A sign of life, for
+ * deadlines of your own.
+ */
+ADIEU_API uint64_t adieu_fd_progress(struct adieu_fd *fd);
 /* Why something failed, in the transport or the stream. Copied out, since another thread may be at work. */
 ADIEU_API struct adieu_error adieu_fd_error(struct adieu_fd *fd);
 /* The peer, as "127.0.0.1:443", "[::1]:443", "unix" or ""; cut to size. Kept after release. Returns text. */

@@ -115,6 +115,19 @@ enum delivery tcp_delivery(struct adieu_fd *fd, bool *progress)
     return queue > 0 ? DELIVERY_PENDING : fd->goodbye.write_ended ? DELIVERY_ALL : DELIVERY_DATA;
 }
 
+uint64_t adieu_fd_progress(struct adieu_fd *fd)
+{
+    bool locked = fd_lock(fd);
+    uint64_t count = 0;
+    int queue = 0;
+    if (!acknowledged(fd, &count)) {
+        bool known = fd->unix_socket && fd->descriptor >= 0 && held(fd->descriptor, &queue);
+        count = known ? fd->handed - (uint64_t)queue : fd->handed;
+    }
+    fd_unlock(fd, locked);
+    return count;
+}
+
 int tcp_error(const struct adieu_fd *fd)
 {
     int error = 0;

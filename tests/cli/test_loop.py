@@ -231,10 +231,13 @@ def test_until_peer_leaves_with_input_still_open(listen, start):
 
 
 def test_until_peer_leaves_after_a_cut_too_and_does_not_call_it_an_end(listen, start):
-    server = listen("--end=cut", input=b"some")
+    server = listen("--end=cut", input=None)
     client = trusting(start, server, "--until=peer", input=None)
     client.stdin.write(b"said before")
     client.stdin.flush()
+    server.wait_out(len(b"said before"))
+    server.stdin.write(b"some")
+    server.stdin.close()
     result = client.wait()
     assert result.exit == 3 and result.out == b"some" and result.report["receiving"] == "truncated"
 
