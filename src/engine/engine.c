@@ -132,7 +132,10 @@ static void set_verify(struct engine *engine)
 /* Whether the peer's certificate is to be verified at all. */
 bool engine_asks(const struct engine *engine)
 {
-    return engine->server ? engine->config->client_auth != ADIEU_CLIENT_AUTH_NONE : !engine->config->insecure;
+    const struct engine_config *config = engine->config;
+    if (engine->server)
+        return config->client_auth != ADIEU_CLIENT_AUTH_NONE;
+    return !config->insecure || config->pin_count;
 }
 
 /*

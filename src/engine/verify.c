@@ -150,7 +150,9 @@ static enum adieu_decision trust_adopted(struct engine *engine, X509 *leaf)
         explain(engine, X509_V_ERR_HOSTNAME_MISMATCH);
         return ADIEU_REFUSE;
     }
-    if (SSL_get_verify_result(engine->ssl) == X509_V_OK)
+    /* Without a chain nobody has looked: OpenSSL's result is what it began with. */
+    bool looked = SSL_session_reused(engine->ssl) || sk_X509_num(SSL_get0_verified_chain(engine->ssl)) > 0;
+    if (looked && SSL_get_verify_result(engine->ssl) == X509_V_OK)
         engine->verified = engine->server ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NAME;
     return ADIEU_ACCEPT;
 }
@@ -163,8 +165,9 @@ static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
 {
     if (!engine_asks(engine))
         return ADIEU_ACCEPT;
-    if (!leaf && engine->server && engine->config->client_auth == ADIEU_CLIENT_AUTH_OPTIONAL)
-        return ADIEU_ACCEPT;
+    if (!leaf && engine->server)
+        return engine->config->client_auth == ADIEU_CLIENT_AUTH_REQUIRED ? refuse(engine, "it showed no certificate")
+                                                                         : ADIEU_ACCEPT;
     long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
     if (leaf && !engine->server && chain_error == X509_V_OK && !has_name(engine, leaf))
         chain_error = X509_V_ERR_HOSTNAME_MISMATCH;

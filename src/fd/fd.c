@@ -205,7 +205,11 @@ static struct pollfd need(struct adieu_fd *fd, int64_t *until)
         return connect_need(fd, until);
     if (fd->descriptor < 0)
         return (struct pollfd){.fd = fd->listener, .events = POLLIN};
-    return fd->goodbye.begun ? close_need(fd, until) : fd_need(fd);
+    if (fd->goodbye.begun)
+        return close_need(fd, until);
+    if (fd->heard)
+        *until = ADIEU_FD_NOW;
+    return fd_need(fd);
 }
 
 struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms)
@@ -213,6 +217,7 @@ struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms)
     int64_t until;
     bool locked = fd_lock(fd);
     struct pollfd what = need(fd, &until);
+    fd->heard_told = fd->heard;
     fd_unlock(fd, locked);
     if (!what.events)
         what.fd = -1;

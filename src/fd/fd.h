@@ -95,6 +95,8 @@ struct adieu_fd {
     pthread_t reader; /* and who */
     bool came, left;  /* since the others were last told: something was received, sent */
     bool inside;      /* polled: a verb is running */
+    bool heard;       /* polled: a write received something for a read, which no poll tells any more, */
+    bool heard_told;  /* and the interest has said so: once is enough for who only writes */
     enum adieu_fd_why why;
 
     struct adieu_error error; /* of the transport; the stream has its own */

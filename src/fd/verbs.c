@@ -46,6 +46,7 @@ enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, siz
 {
     if (!fd_enter(fd, SLOT_READ))
         return ADIEU_MISUSE;
+    fd->heard = false;
     enum adieu_status status;
     do
         status = try_read(fd, buf, size, got);
@@ -73,16 +74,23 @@ static enum adieu_status fail_behind(struct adieu_fd *fd)
 
 /*
  * Receives while something waits to be sent, and lets the engine look: an alert ends the waiting, and the engine may need
- * the other half of a message before it says anything. Polled, this is for the program's own reads: what is received
- * behind its back would not wake its poll.
+ * the other half of a message before it says anything. Polled, what is received behind the program's back would not
+ * wake its poll: the interest says once that it is time for a read.
  */
 static bool hear(struct adieu_fd *fd)
 {
     size_t got;
-    if (fd->polled || !fd_receive(fd))
+    if (!fd_receive(fd))
         return false;
-    (void)!adieu_read(fd->stream, NULL, 0, &got);
+    fd->heard = adieu_read(fd->stream, NULL, 0, &got) != ADIEU_WAIT && fd->polled;
     return true;
+}
+
+/* A write that follows the interest: whoever reads has been told. */
+static void forget_heard(struct adieu_fd *fd)
+{
+    fd->heard = fd->heard && !fd->heard_told;
+    fd->heard_told = false;
 }
 
 /* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. *moved: try again. */
@@ -118,6 +126,7 @@ enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t si
 {
     if (!fd_enter(fd, SLOT_WRITE))
         return ADIEU_MISUSE;
+    forget_heard(fd);
     enum adieu_status status;
     size_t taken = 0;
     bool moved = false;
@@ -156,6 +165,7 @@ enum adieu_status adieu_fd_shutdown(struct adieu_fd *fd, int64_t deadline)
 {
     if (!fd_enter(fd, SLOT_SHUTDOWN))
         return ADIEU_MISUSE;
+    forget_heard(fd);
     enum adieu_status status;
     do
         status = try_shutdown(fd);
