@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 
 struct authority the_authority;
 struct issued the_identity;
@@ -57,6 +61,62 @@ struct adieu_config *server_config(enum adieu_version version)
     struct adieu_config *config = config_for(version);
     identify(config, &the_identity);
     return config;
+}
+
+static void use_identity(SSL_CTX *context)
+{
+    BIO *chain = BIO_new_mem_buf(the_identity.chain.text, (int)the_identity.chain.size);
+    BIO *key_bio = BIO_new_mem_buf(the_identity.key.text, (int)the_identity.key.size);
+    X509 *leaf = PEM_read_bio_X509(chain, NULL, NULL, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+    assert_int_equal(SSL_CTX_use_cert_and_key(context, leaf, key, NULL, 1), 1);
+    X509_free(leaf);
+    EVP_PKEY_free(key);
+    BIO_free(chain);
+    BIO_free(key_bio);
+}
+
+SSL_CTX *foreign_context(enum adieu_version version)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    assert_non_null(context);
+    SSL_CTX_set_min_proto_version(context, (int)version);
+    SSL_CTX_set_max_proto_version(context, (int)version);
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), the_authority.certificate);
+    use_identity(context);
+    return context;
+}
+
+/* ------------------------------------------------ the system's roots */
+
+static char roots_path[64];
+
+void authority_becomes_the_systems(void)
+{
+    strcpy(roots_path, "/tmp/adieu-roots-XXXXXX");
+    int file = mkstemp(roots_path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, the_authority.pem.text, the_authority.pem.size), the_authority.pem.size);
+    close(file);
+    setenv("SSL_CERT_FILE", roots_path, 1);
+}
+
+void authority_is_not_the_systems(void)
+{
+    unsetenv("SSL_CERT_FILE");
+    unlink(roots_path);
+}
+
+/* ------------------------------------------------ sessions */
+
+void keep_session(void *context, const struct adieu_stream *s, const uint8_t *session, size_t size)
+{
+    assert_non_null(s);
+    struct kept *kept = context;
+    kept->came++;
+    assert_in_range(size, 1, sizeof kept->bytes);
+    memcpy(kept->bytes, session, size);
+    kept->size = size;
 }
 
 /* ------------------------------------------------ pairs */

@@ -23,6 +23,21 @@ struct adieu_config *server_config(enum adieu_version version);
 void identify(struct adieu_config *config, const struct issued *issued);
 void trust(struct adieu_config *config, const struct authority *authority);
 
+/* An SSL_CTX of this version (0: any) as its owner would bring it: with the identity, and trusting the authority. */
+struct ssl_ctx_st *foreign_context(enum adieu_version version);
+
+/* Makes the authority the system's root, in a file of its own; afterwards it is none, and the file is gone. */
+void authority_becomes_the_systems(void);
+void authority_is_not_the_systems(void);
+
+/* The last session that came, for adieu_config_on_session. */
+struct kept {
+    unsigned came;
+    size_t size;
+    uint8_t bytes[8000];
+};
+void keep_session(void *context, const struct adieu_stream *s, const uint8_t *session, size_t size);
+
 struct joined {
     struct adieu_stream *client, *server;
 };

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "adieu_openssl.h"
 
@@ -19,33 +18,9 @@ static void foreign_callback(int sent, int version, int type, const void *bytes,
     foreign_messages++;
 }
 
-static void use_identity(SSL_CTX *context)
-{
-    BIO *chain = BIO_new_mem_buf(the_identity.chain.text, (int)the_identity.chain.size);
-    BIO *key_bio = BIO_new_mem_buf(the_identity.key.text, (int)the_identity.key.size);
-    X509 *leaf = PEM_read_bio_X509(chain, NULL, NULL, NULL);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
-    assert_int_equal(SSL_CTX_use_cert_and_key(context, leaf, key, NULL, 1), 1);
-    X509_free(leaf);
-    EVP_PKEY_free(key);
-    BIO_free(chain);
-    BIO_free(key_bio);
-}
-
-static SSL_CTX *plain_context(enum adieu_version version)
-{
-    SSL_CTX *context = SSL_CTX_new(TLS_method());
-    assert_non_null(context);
-    SSL_CTX_set_min_proto_version(context, (int)version);
-    SSL_CTX_set_max_proto_version(context, (int)version);
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), the_authority.certificate);
-    use_identity(context);
-    return context;
-}
-
 static SSL_CTX *lying_context(enum adieu_version version)
 {
-    SSL_CTX *context = plain_context(version);
+    SSL_CTX *context = foreign_context(version);
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_quiet_shutdown(context, 1);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
@@ -210,7 +185,7 @@ static void a_servers_verify_mode_is_the_contexts(void **state)
 {
     (void)state;
     for (int required = 0; required < 2; required++) {
-        SSL_CTX *server = plain_context(ADIEU_TLS_1_3);
+        SSL_CTX *server = foreign_context(ADIEU_TLS_1_3);
         if (required)
             SSL_CTX_set_verify(server, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         struct joined joined = join(client_config(0), adieu_config_adopt(server), HOST);
@@ -227,7 +202,7 @@ static void a_servers_verify_mode_is_the_contexts(void **state)
 static void setters_that_would_change_it_are_refused(void **state)
 {
     (void)state;
-    SSL_CTX *context = plain_context(ADIEU_TLS_1_3);
+    SSL_CTX *context = foreign_context(ADIEU_TLS_1_3);
     struct adieu_config *config = adieu_config_adopt(context);
     const char *h2 = "h2";
     check_status(adieu_config_alpn(config, &h2, 1), ADIEU_FAIL);
@@ -244,7 +219,7 @@ static void setters_that_would_change_it_are_refused(void **state)
 static void the_context_may_be_given_back_at_once(void **state)
 {
     (void)state;
-    SSL_CTX *context = plain_context(ADIEU_TLS_1_3);
+    SSL_CTX *context = foreign_context(ADIEU_TLS_1_3);
     struct joined joined = adopted_pair(context, context, HOST);
     SSL_CTX_free(context);
     shake_hands(&joined);
@@ -255,7 +230,7 @@ static void the_context_may_be_given_back_at_once(void **state)
 static void old_versions_are_not_spoken_even_if_the_context_would(void **state)
 {
     (void)state;
-    SSL_CTX *context = plain_context(ADIEU_TLS_1_2);
+    SSL_CTX *context = foreign_context(ADIEU_TLS_1_2);
     SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
     SSL_CTX_set_max_proto_version(context, TLS1_1_VERSION);
     SSL_CTX_set_security_level(context, 0);

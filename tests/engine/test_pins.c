@@ -32,6 +32,33 @@ static void a_pin_alone_is_trust_enough(void **state)
     for_versions(pins_alone);
 }
 
+/* Where no name is asked for, a strange one is no obstacle; nor is it sent. */
+static void strange_names(enum adieu_version version)
+{
+    static const char *const names[] = {"", ".", "localhost..", "1.2.3.4 x", "a b", "[::1]", "host:443", "%lo", ":"};
+    char too_long[300];
+    memset(too_long, 'a', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
+    for (size_t i = 0; i <= sizeof names / sizeof *names; i++) {
+        const char *name = i < sizeof names / sizeof *names ? names[i] : too_long;
+        struct joined joined = join(pinning_config(version, true, false), server_config(version), name);
+        shake_hands(&joined);
+        CHECK_NAMED(adieu_verified_name, adieu_verified(joined.client), ADIEU_VERIFIED_PIN);
+        assert_null(adieu_server_name(joined.server));
+        part(&joined);
+        joined = join(pinning_config(version, true, true), server_config(version), name);
+        shake(&joined);
+        check_refused(joined.client, ADIEU_ERR_BAD_NAME, 0); /* here it is asked for */
+        part(&joined);
+    }
+}
+
+static void to_a_pin_alone_a_strange_name_is_no_obstacle(void **state)
+{
+    (void)state;
+    for_versions(strange_names);
+}
+
 static void pins_and_roots(enum adieu_version version)
 {
     check_trusts(pinning_config(version, true, true), server_config(version), HOST, ADIEU_VERIFIED_NAME);
@@ -145,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pin_alone_is_trust_enough),
+        cmocka_unit_test(to_a_pin_alone_a_strange_name_is_no_obstacle),
         cmocka_unit_test(with_named_roots_pin_and_name_must_both_hold),
         cmocka_unit_test(one_pin_of_several_suffices),
         cmocka_unit_test(a_throwaway_identity_is_trusted_by_its_pin),

@@ -5,22 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct kept {
-    unsigned came;
-    size_t size;
-    uint8_t bytes[8000];
-};
-
-static void keep_session(void *context, const struct adieu_stream *s, const uint8_t *session, size_t size)
-{
-    assert_non_null(s);
-    struct kept *kept = context;
-    kept->came++;
-    assert_in_range(size, 1, sizeof kept->bytes);
-    memcpy(kept->bytes, session, size);
-    kept->size = size;
-}
-
 static struct adieu_config *keeping_config(enum adieu_version version, struct kept *kept)
 {
     struct adieu_config *config = client_config(version);

@@ -121,7 +121,8 @@ static void a_client_without_a_name_fails_at_its_first_handshake(void **state)
 static void a_name_that_cannot_be_one_fails_at_the_first_handshake(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", ".", "a b", "-a", "a..b", "host:443", "a/b", "[::1]", "b\303\274cher"};
+    static const char *const names[] = {"",          ".",       "a b",      "-a",  "a..b",  "localhost..",
+                                        "1.2.3.4 x", "host%lo", "host:443", "a/b", "[::1]", "b\303\274cher"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct adieu_config *config = client_config(0);
         struct adieu_stream *s = adieu_client(config, names[i]);
@@ -129,6 +130,32 @@ static void a_name_that_cannot_be_one_fails_at_the_first_handshake(void **state)
         check_refused(s, ADIEU_ERR_BAD_NAME, 0);
         adieu_free(s);
     }
+}
+
+/* The zone tells this machine which link to use, and the peer nothing: no certificate carries it (RFC 6874). */
+static void zones(enum adieu_version version)
+{
+    struct issued issued;
+    authority_issue(&the_authority, "IP:fe80::1", -1, 5, &issued);
+    static const char *const names[] = {"fe80::1%lo", "FE80:0::1%25", "fe80::1", "fe80::2%lo", "fe80::2"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct adieu_config *server = adieu_config_new();
+        identify(server, &issued);
+        if (i < 3) {
+            check_trusts(client_config(version), server, names[i], ADIEU_VERIFIED_NAME);
+            continue;
+        }
+        struct joined joined = join(client_config(version), server, names[i]);
+        shake(&joined);
+        check_refused(joined.client, ADIEU_ERR_REFUSED, 0);
+        part(&joined);
+    }
+}
+
+static void the_zone_of_an_address_is_not_asked_of_the_certificate(void **state)
+{
+    (void)state;
+    for_versions(zones);
 }
 
 static void a_server_without_an_identity_fails_at_its_first_handshake(void **state)
@@ -200,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_certificate_out_of_its_time_is_refused),
         cmocka_unit_test(a_client_without_a_name_fails_at_its_first_handshake),
         cmocka_unit_test(a_name_that_cannot_be_one_fails_at_the_first_handshake),
+        cmocka_unit_test(the_zone_of_an_address_is_not_asked_of_the_certificate),
         cmocka_unit_test(a_server_without_an_identity_fails_at_its_first_handshake),
         cmocka_unit_test(the_program_decides_against_our_finding_and_is_told_it),
     };
