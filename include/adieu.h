@@ -329,8 +329,10 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_alpn(struct adieu_conf
 /* The lowest and highest version to speak, default 1.2 to 1.3. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status
 adieu_config_versions(struct adieu_config *config, enum adieu_version lowest, enum adieu_version highest);
-/* Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2 (where it passes over single names that it does not know);
- * NULL leaves a list as it is. */
+/*
+ * Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2; NULL leaves a list as it is. OpenSSL passes over names
+ * that it does not know; FAIL: it knows none.
+ */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ciphers(struct adieu_config *config, const char *tls13,
                                                                   const char *tls12);
 /* Key exchange groups in OpenSSL's notation, best first ("X25519:P-256"). */
