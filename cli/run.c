@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +83,8 @@ static bool prepare(struct run *run)
     if (!report_open(run))
         return false;
     if (!signals_prepare()) {
-        run_error(run, ADIEU_ERR_SOCKET, 0, "no pipe could be made to notice signals with");
+        int error = errno;
+        run_error(run, ADIEU_ERR_SOCKET, error, "no pipe to notice signals with: %s", strerror(error));
         return false;
     }
     if (!config_prepare(run))
