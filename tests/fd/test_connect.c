@@ -255,14 +255,19 @@ static void what_cannot_be_listened_on_says_why(void **state)
     struct adieu_error error;
     int taken = listen_here(port, 5), before = open_descriptors();
     (void)state;
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
+    assert_int_equal(
+        adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = port}, 5, ADIEU_FD_FOREVER, &error),
+        -1);
     assert_int_equal(error.code, ADIEU_ERR_SOCKET);
     assert_int_equal(error.os_error, EADDRINUSE);
     assert_non_null(strstr(error.text, "listen on 127.0.0.1:"));
     assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.host = "adieu.invalid", .port = port}, 5, ADIEU_FD_FOREVER, &error), -1);
+    assert_int_equal(
+        adieu_fd_listen(&(struct adieu_fd_address){.host = "adieu.invalid", .port = port}, 5, ADIEU_FD_FOREVER, &error),
+        -1);
     assert_int_equal(error.code, ADIEU_ERR_RESOLVE);
-    assert_int_equal(adieu_fd_listen(&(struct adieu_fd_address){.path = "/nonexistent/socket"}, 5, ADIEU_FD_FOREVER, NULL), -1);
+    assert_int_equal(
+        adieu_fd_listen(&(struct adieu_fd_address){.path = "/nonexistent/socket"}, 5, ADIEU_FD_FOREVER, NULL), -1);
     assert_int_equal(open_descriptors(), before);
     (void)close(taken);
 }

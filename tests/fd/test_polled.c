@@ -212,7 +212,8 @@ static void a_polled_connect_and_accept_meet(void **state)
     struct both both = {0};
     enum adieu_status client = ADIEU_WAIT, server = ADIEU_WAIT;
     (void)state;
-    int listener = adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = "0"}, 5, ADIEU_FD_FOREVER, NULL);
+    int listener =
+        adieu_fd_listen(&(struct adieu_fd_address){.host = "127.0.0.1", .port = "0"}, 5, ADIEU_FD_FOREVER, NULL);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
     (void)snprintf(port, sizeof port, "%u", (unsigned)ntohs(address.sin_port));
     const struct adieu_fd_address where = {.host = "localhost", .port = port};

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Names that resolve slowly, or not: getaddrinfo() is this file's own for the one name that the tests make slow. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_NEXT */
+#endif
+#include "support.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SLOW "slow.example"
+
+/* Who asks for the slow name waits while it is held. */
+static atomic_bool held;
+static atomic_int waiting, asked;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+    memcpy(&real, &symbol, sizeof real);
+    if (!node || strcmp(node, SLOW) != 0 || (hints && (hints->ai_flags & AI_NUMERICHOST)))
+        return real(node, service, hints, result);
+    atomic_fetch_add(&asked, 1);
+    atomic_fetch_add(&waiting, 1);
+    for (int64_t deadline = soon(); atomic_load(&held) && adieu_fd_now() < deadline;)
+        rest_ms(5);
+    atomic_fetch_sub(&waiting, 1);
+    return real("127.0.0.1", service, hints, result);
+}
+
+static void hold(void)
+{
+    atomic_store(&asked, 0);
+    atomic_store(&held, true);
+}
+
+/* The helper that was left behind goes on, and is waited for: it must find all that it needs. */
+static void let_go(void)
+{
+    atomic_store(&held, false);
+    for (int64_t deadline = soon(); atomic_load(&waiting) > 0 && adieu_fd_now() < deadline;)
+        rest_ms(5);
+    assert_int_equal(atomic_load(&waiting), 0);
+}
+
+static const struct adieu_fd_address slow = {.host = SLOW, .port = "0"};
+
+static void cannot_listen(const struct adieu_fd_address *where, int64_t deadline, enum adieu_error_code code,
+                          int os_error)
+{
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    int64_t begun = adieu_fd_now();
+    assert_int_equal(adieu_fd_listen(where, 1, deadline, &error), -1);
+    assert_in_range(adieu_fd_now() - begun, 0, 10000);
+    assert_string_equal(adieu_error_code_name(error.code), adieu_error_code_name(code));
+    if (os_error)
+        assert_int_equal(error.os_error, os_error);
+    assert_non_null(strstr(error.text, where->host));
+    assert_int_equal(adieu_fd_listen(where, 1, ADIEU_FD_NOW, NULL), -1); /* who asks for no reason gets none */
+}
+
+/* ------------------------------------------------ listening */
+
+static void a_slow_name_is_listened_on_when_it_resolves(void **state)
+{
+    (void)state;
+    struct adieu_error error;
+    atomic_store(&held, false);
+    int listener = adieu_fd_listen(&slow, 1, soon(), &error);
+    assert_true(listener >= 0);
+    (void)close(listener);
+}
+
+static void a_name_that_is_none_cannot_be_listened_on(void **state)
+{
+    (void)state;
+    const struct adieu_fd_address where = {.host = "nobody.invalid", .port = "0"};
+    cannot_listen(&where, soon(), ADIEU_ERR_RESOLVE, 0);
+}
+
+static void a_deadline_ends_the_wait_for_a_name_to_listen_on(void **state)
+{
+    (void)state;
+    hold();
+    cannot_listen(&slow, adieu_fd_in(100), ADIEU_ERR_DEADLINE, 0);
+    cannot_listen(&slow, adieu_fd_now() - 1000, ADIEU_ERR_DEADLINE, 0);
+    cannot_listen(&slow, ADIEU_FD_NOW, ADIEU_ERR_DEADLINE, 0);
+    let_go();
+}
+
+static void notice(int number)
+{
+    (void)number;
+}
+
+static void a_signal_ends_the_wait_for_a_name_to_listen_on(void **state)
+{
+    (void)state;
+    const struct sigaction action = {.sa_handler = notice};
+    const struct itimerval often = {.it_interval.tv_usec = 50000, .it_value.tv_usec = 50000}, never = {0};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    hold();
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    cannot_listen(&slow, ADIEU_FD_FOREVER, ADIEU_ERR_RESOLVE, EINTR);
+    assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+    assert_true(atomic_load(&asked) > 0);
+    let_go();
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+}
+
+/* ------------------------------------------------ out of descriptors */
+
+static void resolving_without_a_descriptor_says_what_is_missing(void **state)
+{
+    (void)state;
+    struct adieu_config *client_config, *server_config;
+    struct rlimit before, none;
+    make_configs(ADIEU_TLS_1_3, &client_config, &server_config);
+    struct adieu_fd *fd = adieu_fd_client(client_config, "localhost");
+    int lowest = dup(STDIN_FILENO);
+    assert_true(lowest >= 0);
+    (void)close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)lowest;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum adieu_status status = adieu_fd_connect(fd, &slow, soon());
+    struct adieu_error error = adieu_fd_error(fd);
+    assert_int_equal(adieu_fd_listen(&slow, 1, soon(), NULL), -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_status(status, ADIEU_FAIL);
+    assert_int_equal(error.os_error, EMFILE);
+    assert_non_null(strstr(error.text, strerror(EMFILE)));
+    adieu_fd_free(fd);
+    adieu_config_free(client_config);
+    adieu_config_free(server_config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slow_name_is_listened_on_when_it_resolves),
+        cmocka_unit_test(a_name_that_is_none_cannot_be_listened_on),
+        cmocka_unit_test(a_deadline_ends_the_wait_for_a_name_to_listen_on),
+        cmocka_unit_test(a_signal_ends_the_wait_for_a_name_to_listen_on),
+        cmocka_unit_test(resolving_without_a_descriptor_says_what_is_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
