@@ -71,7 +71,7 @@ static enum adieu_status read_identity(struct adieu_config *config, struct ident
                                        const char *password_text)
 {
     if (!read_chain(chain, identity))
-        return settings_refused(config, ADIEU_ERR_PEM, "in the certificate chain");
+        return config_fail(config, ADIEU_ERR_PEM, 0, "in the certificate chain");
     struct password password = {.text = password_text};
     ERR_clear_error();
     identity->key = PEM_read_bio_PrivateKey(key, NULL, give_password, &password);
@@ -79,7 +79,7 @@ static enum adieu_status read_identity(struct adieu_config *config, struct ident
         return ADIEU_OK;
     if (password.wanted)
         return config_fail(config, ADIEU_ERR_KEY_PASSWORD, 0, password_text ? "it is wrong" : "none was given");
-    return settings_refused(config, ADIEU_ERR_PEM, "in the private key");
+    return config_fail(config, ADIEU_ERR_PEM, 0, "in the private key");
 }
 
 static enum adieu_status use_identity(struct adieu_config *config, const struct identity *identity)
