@@ -249,3 +249,14 @@ void reader_join(struct reader *reader)
 {
     assert_int_equal(pthread_join(reader->thread, NULL), 0);
 }
+
+uint64_t fill(struct adieu_fd *fd)
+{
+    enum { ENOUGH = 8 };
+    static const char piece[65536];
+    size_t took;
+    int64_t deadline = soon();
+    for (int full = 0; full < ENOUGH; assert_true(adieu_fd_now() < deadline))
+        full = adieu_fd_write(fd, piece, sizeof piece, &took, adieu_fd_in(50)) == ADIEU_WAIT ? full + 1 : 0;
+    return adieu_fd_ending(fd).taken;
+}

@@ -86,4 +86,7 @@ struct adieu_ending close_of(struct adieu_fd *fd, int64_t quiet_ms);
         assert_string_equal(adieu_receiving_name((ending).receiving), r);                                              \
     } while (0)
 
+/* Writes until neither the kernel nor the stream takes more, for a while: TCP's buffers grow late. Returns what was taken. */
+uint64_t fill(struct adieu_fd *fd);
+
 #endif

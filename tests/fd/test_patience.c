@@ -71,12 +71,7 @@ static void an_overall_bound_ends_it_and_no_patience_is_none(void **state)
 
 static void full_story(struct pair *pair)
 {
-    char piece[65536] = "";
-    size_t took;
-    enum adieu_status status = ADIEU_OK;
-    for (int turn = 0; status == ADIEU_OK && turn < 1000; turn++)
-        status = adieu_fd_write(pair->client, piece, sizeof piece, &took, adieu_fd_in(30));
-    assert_status(status, ADIEU_WAIT);
+    (void)fill(pair->client);
     struct adieu_ending ending = close_of(pair->client, 150);
     assert_ends(ending, "aborted", "abandoned");
     assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_DEADLINE);

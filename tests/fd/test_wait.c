@@ -213,16 +213,6 @@ static void one_reads_one_writes_one_closes(void **state)
     each_pair(echo_story);
 }
 
-/* Until neither the kernel nor the stream takes more. */
-static uint64_t fill(struct adieu_fd *fd)
-{
-    static const char piece[65536];
-    size_t took;
-    for (int64_t deadline = soon(); adieu_fd_write(fd, piece, sizeof piece, &took, adieu_fd_in(30)) == ADIEU_OK;)
-        assert_true(adieu_fd_now() < deadline);
-    return adieu_fd_ending(fd).taken;
-}
-
 static void closed_writer_story(struct pair *pair)
 {
     struct task reader = {0}, writer = {.size = 1000000};
