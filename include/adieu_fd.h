@@ -143,7 +143,7 @@ struct adieu_fd_patience {
                          ours; nothing that the peer sends moves it. 0: do not wait at all; negative: for ever */
     int64_t deadline; /* over everything, absolute; ADIEU_FD_FOREVER: none. (0 is ADIEU_FD_NOW: do not wait) */
 };
-/* What the command uses: 10 s without progress, no bound over everything. */
+/* Where nothing better is known: 10 s without progress, no bound over everything. */
 #define ADIEU_FD_PATIENCE                                                                                              \
     {                                                                                                                  \
         10000, ADIEU_FD_FOREVER                                                                                        \
@@ -194,9 +194,10 @@ ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);
 /*
  * What to wait for, now: a descriptor with POLLIN and POLLOUT as the stream needs them. fd is -1 where there is nothing to
  * wait for: take it out of your set (poll() ignores it), because even an empty mask wakes for HUP. It may change with
- * every verb (while connecting it is the resolver's, then each attempt's; while accepting the listener). timeout_ms (may
- * be NULL): -1, or after how many milliseconds to call the verb again although nothing fired; your own deadlines are not in
- * it. Level-triggered polling is meant.
+ * every verb (while connecting it is the resolver's, then each attempt's; while accepting the listener). timeout_ms: -1, or
+ * after how many milliseconds to call the verb again although nothing fired; 0 also says that a write has received what a
+ * read would find, which no poll tells any more. A loop has to honour it; NULL is for who only looks at the descriptor. Your
+ * own deadlines are not in it. Level-triggered polling is meant.
  */
 ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);
 

@@ -63,7 +63,7 @@ struct adieu_config *server_config(enum adieu_version version)
     return config;
 }
 
-static void use_identity(SSL_CTX *context)
+void identify_context(SSL_CTX *context)
 {
     BIO *chain = BIO_new_mem_buf(the_identity.chain.text, (int)the_identity.chain.size);
     BIO *key_bio = BIO_new_mem_buf(the_identity.key.text, (int)the_identity.key.size);
@@ -83,7 +83,7 @@ SSL_CTX *foreign_context(enum adieu_version version)
     SSL_CTX_set_min_proto_version(context, (int)version);
     SSL_CTX_set_max_proto_version(context, (int)version);
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), the_authority.certificate);
-    use_identity(context);
+    identify_context(context);
     return context;
 }
 

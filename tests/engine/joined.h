@@ -23,6 +23,8 @@ struct adieu_config *server_config(enum adieu_version version);
 void identify(struct adieu_config *config, const struct issued *issued);
 void trust(struct adieu_config *config, const struct authority *authority);
 
+/* Gives an SSL_CTX the identity. */
+void identify_context(struct ssl_ctx_st *context);
 /* An SSL_CTX of this version (0: any) as its owner would bring it: with the identity, and trusting the authority. */
 struct ssl_ctx_st *foreign_context(enum adieu_version version);
 

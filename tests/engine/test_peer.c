@@ -18,19 +18,6 @@ struct foreign {
     BIO *in, *out; /* its ends of the wire */
 };
 
-static void identify_foreign(SSL_CTX *context)
-{
-    BIO *chain = BIO_new_mem_buf(the_identity.chain.text, (int)the_identity.chain.size);
-    BIO *key_bio = BIO_new_mem_buf(the_identity.key.text, (int)the_identity.key.size);
-    X509 *leaf = PEM_read_bio_X509(chain, NULL, NULL, NULL);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
-    assert_int_equal(SSL_CTX_use_cert_and_key(context, leaf, key, NULL, 1), 1);
-    X509_free(leaf);
-    EVP_PKEY_free(key);
-    BIO_free(chain);
-    BIO_free(key_bio);
-}
-
 /* What it sent comes to me. */
 static void hear(struct foreign *peer)
 {
@@ -69,7 +56,7 @@ static struct foreign meet(enum adieu_version version, bool i_am_server)
     struct foreign peer = {.context = SSL_CTX_new(TLS_method())};
     SSL_CTX_set_min_proto_version(peer.context, (int)version);
     SSL_CTX_set_max_proto_version(peer.context, (int)version);
-    identify_foreign(peer.context);
+    identify_context(peer.context);
     peer.ssl = SSL_new(peer.context);
     peer.in = BIO_new(BIO_s_mem());
     peer.out = BIO_new(BIO_s_mem());
