@@ -147,6 +147,7 @@ static enum adieu_status judge(struct adieu_stream *stream, enum engine_verdict 
         return ADIEU_OK;
     case ENGINE_WAIT:
         stream->dry = !input_size(&stream->input) && stream->awaited == ADIEU_AWAITED_NOTHING;
+        stream_rest(stream);
         stream_transport_end(stream);
         return ending_receiving_lives(stream->ending.receiving) ? ADIEU_WAIT : ADIEU_FAIL;
     case ENGINE_CLOSE_NOTIFY:
@@ -252,8 +253,9 @@ static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size
         return read_ended(stream);
     struct adieu_error error = {.code = ADIEU_ERR_NONE};
     size_t n = 0;
-    enum engine_verdict verdict =
-        size ? engine_read(stream->engine, buf, size, &n, &error) : engine_peek(stream->engine, &error);
+    enum engine_verdict verdict = ENGINE_WAIT; /* a dry engine has nothing, and would take memory to find that out */
+    if (!stream->dry)
+        verdict = size ? engine_read(stream->engine, buf, size, &n, &error) : engine_peek(stream->engine, &error);
     if (verdict == ENGINE_DONE) {
         stream->dry = false;
         stream_heard(stream);

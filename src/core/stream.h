@@ -85,5 +85,7 @@ void stream_try_goodbye(struct adieu_stream *stream);
 /* wire.c */
 size_t input_size(const struct input *input);
 void input_clear(struct adieu_stream *stream);
+/* If nothing waits in either direction: an idle stream holds no buffers, the engine's neither. */
+void stream_rest(struct adieu_stream *stream);
 
 #endif

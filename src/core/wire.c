@@ -208,6 +208,12 @@ static void account_sent(struct adieu_stream *stream)
     }
 }
 
+void stream_rest(struct adieu_stream *stream)
+{
+    if (stream->established && stream->dry && !stream->output.length)
+        engine_rest(stream->engine);
+}
+
 void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
 {
     if (!n)
@@ -215,6 +221,7 @@ void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
     bool waited = stream->output.length > 0;
     queue_done(&stream->output, config_pool(stream->config), n);
     account_sent(stream);
+    stream_rest(stream);
     if (waited && !stream->output.length && !stream->goodbye_due)
         stream_raise(stream, EVENT_FLUSHED);
 }

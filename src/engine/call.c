@@ -10,12 +10,20 @@ void engine_begin(struct engine *engine)
     ERR_clear_error();
     engine->alert_in.seen = engine->alert_out.seen = false;
     engine->record_size = 0;
+    engine->starved = false;
+    errno = 0;
+}
+
+void engine_look_for_shortage(struct engine *engine)
+{
+    engine->starved = engine->starved || errno == ENOMEM;
 }
 
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
 {
     (void)version, (void)ssl;
     struct engine *engine = arg;
+    engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
     if (type == SSL3_RT_HANDSHAKE && !sent)
         stream_heard(engine->stream);
     if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
@@ -40,13 +48,26 @@ struct trouble {
     const char *text; /* static */
 };
 
-static struct trouble read_trouble(void)
+static bool is_lack_of_memory(unsigned long code)
 {
-    struct trouble trouble = {0};
+    int reason = ERR_GET_REASON(code);
+    return reason == ERR_R_MALLOC_FAILURE || (ERR_SYSTEM_ERROR(code) && reason == ENOMEM);
+}
+
+bool engine_lacked_memory(void)
+{
+    bool lacked = errno == ENOMEM;
+    for (unsigned long code = ERR_get_error(); code; code = ERR_get_error())
+        lacked = lacked || is_lack_of_memory(code);
+    return lacked;
+}
+
+static struct trouble read_trouble(const struct engine *engine)
+{
+    struct trouble trouble = {.memory = engine->starved};
     for (unsigned long code = ERR_get_error(); code; code = ERR_get_error()) {
         int reason = ERR_GET_REASON(code);
-        if (reason == ERR_R_MALLOC_FAILURE || (ERR_SYSTEM_ERROR(code) && reason == ENOMEM))
-            trouble.memory = true;
+        trouble.memory = trouble.memory || is_lack_of_memory(code);
         if (!trouble.text || ERR_GET_LIB(code) == ERR_LIB_SSL) {
             trouble.reason = reason;
             trouble.text = ERR_reason_error_string(code);
@@ -112,7 +133,7 @@ static bool is_fault(const struct engine *engine, const struct trouble *trouble)
 /* Everything else that the engine can dislike is the peer's doing, unless it says that it is its own. */
 static enum engine_verdict failed(struct engine *engine, struct adieu_error *error)
 {
-    struct trouble trouble = read_trouble();
+    struct trouble trouble = read_trouble(engine);
     if (peer_gave_up(engine, &trouble))
         return alerted(engine, error);
 
@@ -148,6 +169,7 @@ static enum engine_verdict not_awaited(struct adieu_error *error)
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error)
 {
     enum engine_verdict verdict;
+    engine_look_for_shortage(engine);
     switch (answer > 0 ? SSL_ERROR_NONE : SSL_get_error(engine->ssl, answer)) {
     case SSL_ERROR_NONE:
         verdict = ENGINE_DONE;

@@ -2,6 +2,7 @@
 /* One stream's SSL: made from the config, run without ever waiting. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +104,7 @@ static void insist(SSL *ssl)
 {
     SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-    SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
     SSL_clear_mode(ssl, SSL_MODE_ASYNC | SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_set_quiet_shutdown(ssl, 0);
     SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see dry in the core */
@@ -218,6 +219,7 @@ void engine_free(struct engine *engine)
 /* OpenSSL is done; what it does not look at is still to be trusted. */
 static enum engine_verdict established(struct engine *engine, struct adieu_error *error)
 {
+    errno = 0;
     switch (engine_trusts(engine)) {
     case ADIEU_ACCEPT:
         return ENGINE_DONE;
@@ -226,8 +228,11 @@ static enum engine_verdict established(struct engine *engine, struct adieu_error
     case ADIEU_REFUSE:
         break;
     }
-    error->code = ADIEU_ERR_REFUSED;
+    engine_look_for_shortage(engine);
+    error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
     snprintf(error->text, sizeof error->text, "%s", engine->problem);
+    if (engine->starved)
+        return ENGINE_FAULT;
     return ENGINE_VIOLATION;
 }
 
@@ -263,6 +268,16 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     error->code = ADIEU_ERR_ENGINE;
     snprintf(error->text, sizeof error->text, "only a part of a record was sealed");
     return ENGINE_FAULT;
+}
+
+/*
+ * SSL_MODE_RELEASE_BUFFERS would do it by itself, but after every record: an allocation for each, and 16 KB wiped. Between
+ * records only ("RH", a header is awaited): before 3.0.14 SSL_free_buffers frees a buffer that still holds a header.
+ */
+void engine_rest(struct engine *engine)
+{
+    if (strcmp(SSL_rstate_string(engine->ssl), "RH") == 0)
+        (void)SSL_free_buffers(engine->ssl);
 }
 
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)

@@ -40,38 +40,49 @@ static void identity_free(struct identity *identity)
     EVP_PKEY_free(identity->key);
 }
 
-X509 *next_certificate(BIO *pem, bool *damaged)
+X509 *next_certificate(BIO *pem, enum adieu_error_code *wrong)
 {
     ERR_clear_error();
     X509 *certificate = PEM_read_bio_X509_AUX(pem, NULL, give_password, NULL);
-    if (!certificate)
-        *damaged = ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE;
-    ERR_clear_error();
+    bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (engine_lacked_memory())
+        *wrong = ADIEU_ERR_MEMORY;
+    else if (!certificate && !ended)
+        *wrong = ADIEU_ERR_PEM;
     return certificate;
 }
 
-/* The first certificate is the leaf, the others vouch for it. */
-static bool read_chain(BIO *pem, struct identity *identity)
+bool push_certificate(STACK_OF(X509) * stack, X509 *certificate)
 {
-    bool damaged = false;
-    identity->leaf = next_certificate(pem, &damaged);
+    if (sk_X509_push(stack, certificate))
+        return true;
+    X509_free(certificate);
+    return false;
+}
+
+/* The first certificate is the leaf, the others vouch for it. */
+static enum adieu_error_code read_chain(BIO *pem, struct identity *identity)
+{
+    enum adieu_error_code wrong = ADIEU_ERR_NONE;
     identity->chain = sk_X509_new_null();
-    if (!identity->leaf || !identity->chain)
-        return false;
+    if (!identity->chain)
+        return ADIEU_ERR_MEMORY;
+    identity->leaf = next_certificate(pem, &wrong);
+    if (!identity->leaf)
+        return wrong ? wrong : ADIEU_ERR_PEM;
     X509 *next;
-    while ((next = next_certificate(pem, &damaged)))
-        if (!sk_X509_push(identity->chain, next)) {
-            X509_free(next);
-            return false;
-        }
-    return !damaged;
+    while ((next = next_certificate(pem, &wrong)))
+        if (!push_certificate(identity->chain, next))
+            return ADIEU_ERR_MEMORY;
+    return wrong;
 }
 
 static enum adieu_status read_identity(struct adieu_config *config, struct identity *identity, BIO *chain, BIO *key,
                                        const char *password_text)
 {
-    if (!read_chain(chain, identity))
-        return config_fail(config, ADIEU_ERR_PEM, 0, "in the certificate chain");
+    enum adieu_error_code wrong = read_chain(chain, identity);
+    if (wrong)
+        return config_fail(config, wrong, 0, "in the certificate chain");
     struct password password = {.text = password_text};
     ERR_clear_error();
     identity->key = PEM_read_bio_PrivateKey(key, NULL, give_password, &password);
@@ -79,7 +90,7 @@ static enum adieu_status read_identity(struct adieu_config *config, struct ident
         return ADIEU_OK;
     if (password.wanted)
         return config_fail(config, ADIEU_ERR_KEY_PASSWORD, 0, password_text ? "it is wrong" : "none was given");
-    return config_fail(config, ADIEU_ERR_PEM, 0, "in the private key");
+    return config_fail(config, engine_lacked_memory() ? ADIEU_ERR_MEMORY : ADIEU_ERR_PEM, 0, "in the private key");
 }
 
 static enum adieu_status use_identity(struct adieu_config *config, const struct identity *identity)

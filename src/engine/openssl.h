@@ -56,13 +56,22 @@ struct engine {
     /* what the message callback saw during the call in progress */
     struct adieu_alert alert_in, alert_out;
     size_t record_size; /* of the last record that came; 0: none */
+    bool starved;       /* an allocation failed, whatever OpenSSL made of it */
 };
 
 /* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
 void engine_begin(struct engine *engine);
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error);
+/*
+ * OpenSSL forgets now and then that it failed for lack of memory, and blames the peer's certificate instead. malloc() leaves
+ * ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
+ */
+void engine_look_for_shortage(struct engine *engine);
 /* The message callback: alerts and their direction come from here and nowhere else. */
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg);
+
+/* The same for setters: whether errno or the error queue, which is emptied, tells of a lack of memory. */
+bool engine_lacked_memory(void);
 
 /* engine.c */
 bool engine_asks(const struct engine *engine);
@@ -76,8 +85,10 @@ struct password {
     bool wanted;
 };
 int give_password(char *buf, int size, int writing, void *arg);
-/* The next certificate of a PEM; NULL: the end, or (damaged) something that should be one and is not. */
-X509 *next_certificate(BIO *pem, bool *damaged);
+/* The next certificate of a PEM. NULL: the end, or wrong is PEM (something that should be one and is not) or MEMORY. */
+X509 *next_certificate(BIO *pem, enum adieu_error_code *wrong);
+/* Adds it, which it then owns; false: it is freed, for lack of memory. */
+bool push_certificate(STACK_OF(X509) * stack, X509 *certificate);
 
 /* bio.c */
 BIO_METHOD *engine_wire_method(void);
@@ -101,7 +112,7 @@ bool trust_load_system(struct engine_config *config);
 bool settings_open(struct adieu_config *config);
 /* A file to read PEM from; NULL: the error is set. */
 BIO *settings_open_file(struct adieu_config *config, const char *path);
-/* FAIL with the newest entry of OpenSSL's queue as explanation, which is emptied. */
+/* FAIL with the newest entry of OpenSSL's queue, which is emptied, as explanation; or with MEMORY if it tells of that. */
 enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error_code code, const char *what);
 
 #endif

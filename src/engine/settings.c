@@ -83,6 +83,7 @@ void engine_config_free(struct engine_config *config)
 bool settings_open(struct adieu_config *config)
 {
     ERR_clear_error();
+    errno = 0; /* see engine_lacked_memory */
     if (!config_may_change(config))
         return false;
     if (!config_engine(config)->adopted)
@@ -109,14 +110,15 @@ BIO *settings_open_file(struct adieu_config *config, const char *path)
     int error = errno;
     ERR_clear_error();
     if (!bio)
-        config_fail(config, error ? ADIEU_ERR_FILE : ADIEU_ERR_MEMORY, error, "%.150s", path);
+        config_fail(config, error && error != ENOMEM ? ADIEU_ERR_FILE : ADIEU_ERR_MEMORY, error, "%.150s", path);
     return bio;
 }
 
 enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error_code code, const char *what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    ERR_clear_error();
+    if (engine_lacked_memory())
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
     return config_fail(config, code, 0, "%.120s%s%s", what, *what && reason ? ": " : "", reason ? reason : "");
 }
 

@@ -33,14 +33,15 @@ static X509_STORE *named_store(struct engine_config *config)
     return SSL_CTX_get_cert_store(config->context);
 }
 
-static STACK_OF(X509) * read_certificates(BIO *pem, bool *damaged)
+/* Adds what is found to roots. What is wrong: NONE, PEM or MEMORY. */
+static enum adieu_error_code read_certificates(BIO *pem, STACK_OF(X509) * roots)
 {
-    STACK_OF(X509) *found = sk_X509_new_null();
+    enum adieu_error_code wrong = ADIEU_ERR_NONE;
     X509 *certificate;
-    while (found && (certificate = next_certificate(pem, damaged)))
-        if (!sk_X509_push(found, certificate))
-            X509_free(certificate);
-    return found;
+    while ((certificate = next_certificate(pem, &wrong)))
+        if (!push_certificate(roots, certificate))
+            return ADIEU_ERR_MEMORY;
+    return wrong;
 }
 
 /* Adds them all; servers also name them to their clients. */
@@ -59,18 +60,24 @@ static bool add_roots(struct engine_config *config, STACK_OF(X509) * roots)
     return store != NULL;
 }
 
+/* whole: all of them could be read. */
+static enum adieu_status use_roots(struct adieu_config *config, STACK_OF(X509) * roots, bool whole, const char *where)
+{
+    if (whole && !sk_X509_num(roots))
+        return config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", where);
+    if (!whole || !add_roots(config_engine(config), roots))
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    return ADIEU_OK;
+}
+
 static enum adieu_status trust_from(struct adieu_config *config, BIO *pem, const char *where)
 {
-    bool damaged = false;
-    STACK_OF(X509) *roots = read_certificates(pem, &damaged);
-    enum adieu_status status = ADIEU_OK;
-    if (damaged)
-        status =
-            config_fail(config, ADIEU_ERR_PEM, 0, "%.150s: certificate %d is damaged", where, sk_X509_num(roots) + 1);
-    else if (sk_X509_num(roots) <= 0)
-        status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", where);
-    else if (!add_roots(config_engine(config), roots))
-        status = config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    STACK_OF(X509) *roots = sk_X509_new_null();
+    enum adieu_error_code wrong = roots ? read_certificates(pem, roots) : ADIEU_ERR_MEMORY;
+    enum adieu_status status =
+        wrong == ADIEU_ERR_PEM
+            ? config_fail(config, ADIEU_ERR_PEM, 0, "%.150s: certificate %d is damaged", where, sk_X509_num(roots) + 1)
+            : use_roots(config, roots, wrong == ADIEU_ERR_NONE, where);
     sk_X509_pop_free(roots, X509_free);
     return status;
 }
@@ -108,28 +115,19 @@ static bool is_regular(const char *path)
 }
 
 /* One file of a directory; what holds no certificate there is nobody's mistake, and a FIFO would keep us waiting. */
-static int read_entry(const char *directory, const char *name, STACK_OF(X509) * roots)
+static bool read_entry(const char *directory, const char *name, STACK_OF(X509) * roots)
 {
     char path[PATH_MAX];
     int size = snprintf(path, sizeof path, "%s/%s", directory, name);
     if (size < 0 || (size_t)size >= sizeof path || !is_regular(path))
-        return 1;
-    BIO *bio = BIO_new_file(path, "r");
+        return true;
     ERR_clear_error();
+    BIO *bio = BIO_new_file(path, "r");
     if (!bio)
-        return 1;
-    bool damaged = false; /* so this file is none of ours */
-    STACK_OF(X509) *found = read_certificates(bio, &damaged);
+        return !engine_lacked_memory();
+    bool lacked = read_certificates(bio, roots) == ADIEU_ERR_MEMORY;
     BIO_free(bio);
-    X509 *certificate;
-    while ((certificate = sk_X509_shift(found)))
-        if (!sk_X509_push(roots, certificate)) {
-            X509_free(certificate);
-            sk_X509_pop_free(found, X509_free);
-            return 0;
-        }
-    sk_X509_free(found);
-    return 1;
+    return !lacked;
 }
 
 enum adieu_status adieu_config_trust_directory(struct adieu_config *config, const char *path)
@@ -144,11 +142,7 @@ enum adieu_status adieu_config_trust_directory(struct adieu_config *config, cons
     for (struct dirent *entry; room && (entry = readdir(directory));)
         room = read_entry(path, entry->d_name, roots);
     closedir(directory);
-    enum adieu_status status = ADIEU_OK;
-    if (room && !sk_X509_num(roots))
-        status = config_fail(config, ADIEU_ERR_EMPTY_TRUST, 0, "%.150s", path);
-    else if (!room || !add_roots(config_engine(config), roots))
-        status = config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    enum adieu_status status = use_roots(config, roots, room, path);
     sk_X509_pop_free(roots, X509_free);
     return status;
 }

@@ -107,14 +107,18 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
     X509_verify_cert(store);
     int chain_error = X509_STORE_CTX_get_error(store);
-    switch (settle(engine, config, leaf, chain_error)) {
+    enum adieu_decision decision = settle(engine, config, leaf, chain_error);
+    engine_look_for_shortage(engine);
+    switch (decision) {
     case ADIEU_ACCEPT: /* the chain's own error stays: it is what a session made now will be worth when resumed */
         return 1;
     case ADIEU_LATER: /* a client's handshake stops here, and comes here again */
         SSL_set_retry_verify(ssl);
         return 1;
     case ADIEU_REFUSE: /* the error chooses the alert: where the chain is not to blame, bad_certificate */
-        if (chain_error == X509_V_OK || !pins_hold(config, leaf))
+        if (engine->starved)
+            X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+        else if (chain_error == X509_V_OK || !pins_hold(config, leaf))
             X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         break;
     }

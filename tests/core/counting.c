@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "counting.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,6 +47,8 @@ static bool refused(void)
     size_t now = asked++;
     bool refuse = now == fail_at || (failing_for_ever && now > fail_at);
     has_failed = has_failed || refuse;
+    if (refuse)
+        errno = ENOMEM;
     return refuse;
 }
 

@@ -278,6 +278,12 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     return put(engine, 'D', buf, size) ? ENGINE_DONE : no_memory(engine, error);
 }
 
+void engine_rest(struct engine *engine)
+{
+    hold(engine->established, "rest before the handshake is done");
+    engine->rests++;
+}
+
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)
 {
     hold(engine->established, "shutdown before the handshake is done");

@@ -40,6 +40,7 @@ struct engine {
     bool read_latched;
     bool dead;
     unsigned key_updates;
+    unsigned rests;
     /* the frame that comes in */
     size_t have;
     size_t delivered; /* of its payload */

@@ -56,6 +56,32 @@ static void an_idle_stream_holds_no_buffers(void **state)
     adieu_config_free(config);
 }
 
+static unsigned rests(const struct adieu_stream *s)
+{
+    return fake_of(s)->rests;
+}
+
+static void the_engine_rests_when_nothing_waits_in_either_direction(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = established();
+    size_t total = 0;
+    unsigned before = rests(s);
+    write_much(s, 1000);
+    check_status(read_out(s, &total), ADIEU_WAIT);
+    assert_int_equal(rests(s), before); /* something of ours waits */
+    flush(s);
+    assert_true(rests(s) > before);
+    before = rests(s);
+    say(s, 'D', "x", 1);
+    write_much(s, 1000);
+    flush(s);
+    assert_int_equal(rests(s), before); /* something of the peer's waits */
+    check_status(read_out(s, &total), ADIEU_WAIT);
+    assert_true(rests(s) > before);
+    adieu_free(s);
+}
+
 static void asking_what_is_ready_takes_no_memory(void **state)
 {
     (void)state;
@@ -251,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_stream_holds_no_buffers),
+        cmocka_unit_test(the_engine_rests_when_nothing_waits_in_either_direction),
         cmocka_unit_test(asking_what_is_ready_takes_no_memory),
         cmocka_unit_test(an_ended_stream_holds_no_buffers),
         cmocka_unit_test(nothing_leaks_whatever_the_ending),
