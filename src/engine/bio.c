@@ -23,7 +23,7 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *put)
     struct engine *engine = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *put = 0;
-    if (!stream_put(engine->stream, bytes, size))
+    if (!refusal_swallows(engine, bytes, size) && !stream_put(engine->stream, bytes, size))
         return 0;
     *put = size;
     return 1;

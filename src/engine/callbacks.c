@@ -125,10 +125,13 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
 
 /* ------------------------------------------------ key log and verification */
 
-static void key_made(const SSL *ssl, const char *line)
+void engine_key_made(const SSL *ssl, const char *line)
 {
     struct engine *engine = engine_of(ssl);
     const struct engine_config *config = engine_shown(engine);
+    refusal_note_key(engine, line);
+    if (!config->on_key)
+        return;
     bool before = stream_enter_callback(engine->stream);
     config->on_key(config->on_key_context, line);
     stream_leave_callback(engine->stream, before);
@@ -142,7 +145,6 @@ enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,
     struct engine_config *engine = config_engine(config);
     engine->on_key = function;
     engine->on_key_context = context;
-    SSL_CTX_set_keylog_callback(engine->context, function ? key_made : NULL);
     return ADIEU_OK;
 }
 

@@ -207,6 +207,7 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
+    refusal_forget(engine);
     SSL_free(engine->ssl);
     adieu_config_free(engine->chosen);
     free(engine->name);
@@ -229,11 +230,12 @@ static enum engine_verdict established(struct engine *engine, struct adieu_error
         break;
     }
     engine_look_for_shortage(engine);
+    if (engine->refusal.due)
+        refusal_say(engine);
     error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
+    error->alert = engine->alert_out;
     snprintf(error->text, sizeof error->text, "%s", engine->problem);
-    if (engine->starved)
-        return ENGINE_FAULT;
-    return ENGINE_VIOLATION;
+    return engine->starved ? ENGINE_FAULT : ENGINE_VIOLATION;
 }
 
 enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error)
@@ -241,7 +243,11 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
     engine->started = true;
     engine_begin(engine);
     enum engine_verdict verdict = engine_end(engine, SSL_do_handshake(engine->ssl), error);
-    return verdict == ENGINE_DONE ? established(engine, error) : verdict;
+    if (verdict == ENGINE_DONE)
+        verdict = established(engine, error);
+    if (verdict != ENGINE_WAIT)
+        refusal_forget(engine);
+    return verdict;
 }
 
 enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error)

@@ -42,6 +42,14 @@ struct engine_config {
     void *on_key_context;
 };
 
+/* A client's refusal that waits for the handshake's keys, see refusal.c. */
+struct refusal {
+    bool due;
+    uint8_t alert;
+    size_t secret_size; /* 0: there is none */
+    uint8_t secret[EVP_MAX_MD_SIZE];
+};
+
 struct engine {
     struct adieu_stream *stream;
     struct engine_config *config;
@@ -57,6 +65,7 @@ struct engine {
     struct adieu_alert alert_in, alert_out;
     size_t record_size; /* of the last record that came; 0: none */
     bool starved;       /* an allocation failed, whatever OpenSSL made of it */
+    struct refusal refusal;
 };
 
 /* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
@@ -106,6 +115,21 @@ bool trusts_pins_alone(const struct engine_config *config);
 void trust_note(struct engine_config *config, const void *bytes, size_t size);
 /* Loads the system's roots if this config trusts them and nobody has; they are large, so a config without need has none. */
 bool trust_load_system(struct engine_config *config);
+
+/* refusal.c */
+/* The alert that tells of this error of the chain. */
+uint8_t refusal_alert(long chain_error);
+/* A line of the key log: keeps what an alert would be sealed with. */
+void refusal_note_key(struct engine *engine, const char *line);
+/* Whether this, which OpenSSL wants to send, is never to leave, because the peer has been refused. */
+bool refusal_swallows(const struct engine *engine, const void *bytes, size_t size);
+/* Puts the alert; OpenSSL's handshake is done. */
+void refusal_say(struct engine *engine);
+/* Wipes what is not needed behind the handshake. */
+void refusal_forget(struct engine *engine);
+
+/* callbacks.c: each line of the key log. */
+void engine_key_made(const SSL *ssl, const char *line);
 
 /* settings.c */
 /* Whether a setter may go on with an OpenSSL context that is ours to change; if not, the error is set. */

@@ -48,8 +48,10 @@ struct engine_config *engine_config_new(void)
         engine_config_free(config);
         config = NULL;
     }
-    if (config)
+    if (config) {
         SSL_CTX_set_cert_verify_callback(config->context, engine_verify, config);
+        SSL_CTX_set_keylog_callback(config->context, engine_key_made);
+    }
     ERR_clear_error();
     return config;
 }

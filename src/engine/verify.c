@@ -99,6 +99,16 @@ static enum adieu_decision settle(struct engine *engine, const struct engine_con
     return decision;
 }
 
+/* Whether OpenSSL is to go on nevertheless, to where the refusal can be said: see refusal.c. */
+static bool refuse_later(struct engine *engine, int chain_error)
+{
+    if (engine->server || engine->starved || SSL_version(engine->ssl) != TLS1_3_VERSION)
+        return false;
+    engine->refusal.due = true;
+    engine->refusal.alert = refusal_alert(chain_error);
+    return true;
+}
+
 int engine_verify(X509_STORE_CTX *store, void *arg)
 {
     const struct engine_config *config = arg;
@@ -122,7 +132,7 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
             X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         break;
     }
-    return 0;
+    return refuse_later(engine, X509_STORE_CTX_get_error(store));
 }
 
 /* ------------------------------------------------ behind OpenSSL's handshake */
@@ -180,6 +190,8 @@ static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
 
 enum adieu_decision engine_trusts(struct engine *engine)
 {
+    if (engine->refusal.due)
+        return ADIEU_REFUSE;
     X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
     if (!leaf && !engine->server && engine_asks(engine))
         return refuse(engine, "it showed no certificate");

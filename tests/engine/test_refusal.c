@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client refuses a server in TLS 1.3: the alert is protected, as the server's state demands, and nothing else leaves that a
+ * server whom nobody trusts should have.
+ */
+#include "joined.h"
+
+#include <string.h>
+
+enum { HEAD = 5, CHANGE = HEAD + 1, ALERT = HEAD + 2, SEALED_ALERT = ALERT + 1 + 16 };
+
+/* Runs the client until it has refused; what it then says lies at *last. */
+static size_t last_words(struct joined *joined, const uint8_t **last)
+{
+    while (adieu_handshake(joined->client) == ADIEU_WAIT) {
+        (void)!adieu_handshake(joined->server);
+        carry(joined->client, joined->server);
+        (void)!adieu_handshake(joined->server);
+        if (!carry(joined->server, joined->client))
+            break;
+    }
+    check_status(adieu_handshake(joined->client), ADIEU_FAIL);
+    check_error(joined->client, ADIEU_ERR_REFUSED);
+    return adieu_wire_out(joined->client, last);
+}
+
+static void check_sealed_and_alone(const uint8_t *last, size_t size)
+{
+    static const uint8_t change[CHANGE] = {20, 3, 3, 0, 1, 1}, head[HEAD] = {23, 3, 3, 0, SEALED_ALERT - HEAD};
+    assert_int_equal(size, CHANGE + SEALED_ALERT);
+    assert_memory_equal(last, change, CHANGE);
+    assert_memory_equal(last + CHANGE, head, HEAD);
+}
+
+static void check_server_is_told(struct joined *joined, int alert)
+{
+    carry(joined->client, joined->server);
+    check_refused(joined->server, ADIEU_ERR_ALERTED, alert);
+    assert_int_equal(adieu_ending(joined->client).alert_sent.number, alert);
+}
+
+static void the_alert_is_protected_in_every_cipher(void **state)
+{
+    (void)state;
+    static const char *const ciphers[] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                          "TLS_CHACHA20_POLY1305_SHA256"};
+    for (int i = 0; i < 3; i++) {
+        struct adieu_config *client = client_config(ADIEU_TLS_1_3);
+        check_status(adieu_config_ciphers(client, ciphers[i], NULL), ADIEU_OK);
+        struct joined joined = join(client, server_config(ADIEU_TLS_1_3), "another.example");
+        const uint8_t *last;
+        size_t size = last_words(&joined, &last);
+        check_sealed_and_alone(last, size);
+        check_server_is_told(&joined, 42);
+        part(&joined);
+    }
+}
+
+/* One that OpenSSL seals in another way. */
+static void with_ccm_the_alert_is_not_protected_but_leaves(void **state)
+{
+    (void)state;
+    struct adieu_config *client = client_config(ADIEU_TLS_1_3), *server = server_config(ADIEU_TLS_1_3);
+    check_status(adieu_config_ciphers(client, "TLS_AES_128_CCM_SHA256", NULL), ADIEU_OK);
+    check_status(adieu_config_ciphers(server, "TLS_AES_128_CCM_SHA256", NULL), ADIEU_OK);
+    struct joined joined = join(client, server, "another.example");
+    const uint8_t *last, plain[ALERT] = {21, 3, 3, 0, 2, 2, 42};
+    assert_int_equal(last_words(&joined, &last), ALERT);
+    assert_memory_equal(last, plain, ALERT);
+    check_server_is_told(&joined, 42);
+    part(&joined);
+}
+
+/* OpenSSL writes them, believing that the server is accepted. */
+static void neither_finished_nor_our_certificate_leave(void **state)
+{
+    (void)state;
+    struct adieu_config *client = client_config(ADIEU_TLS_1_3), *server = server_config(ADIEU_TLS_1_3);
+    identify(client, &the_identity);
+    trust(server, &the_authority);
+    check_status(adieu_config_client_auth(server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
+    struct joined joined = join(client, server, "another.example");
+    const uint8_t *last;
+    size_t size = last_words(&joined, &last);
+    check_sealed_and_alone(last, size);
+    check_server_is_told(&joined, 42);
+    assert_int_equal(adieu_peer_certificate(joined.server, NULL, 0), 0);
+    part(&joined);
+}
+
+static enum adieu_decision later(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
+                                 const uint8_t *leaf, size_t leaf_size)
+{
+    (void)context, (void)stream, (void)verified, (void)problem, (void)leaf, (void)leaf_size;
+    return ADIEU_LATER;
+}
+
+static void a_refusal_that_was_decided_later_is_protected(void **state)
+{
+    (void)state;
+    struct adieu_config *client = client_config(ADIEU_TLS_1_3);
+    check_status(adieu_config_insecure_on_verify(client, later, NULL), ADIEU_OK);
+    struct joined joined = join(client, server_config(ADIEU_TLS_1_3), HOST);
+    shake(&joined);
+    check_status(adieu_handshake(joined.client), ADIEU_WAIT);
+    check_status(adieu_decide(joined.client, ADIEU_REFUSE), ADIEU_OK);
+    const uint8_t *last;
+    size_t size = last_words(&joined, &last);
+    check_sealed_and_alone(last, size);
+    check_server_is_told(&joined, 42);
+    part(&joined);
+}
+
+/* What is refused stays refused, whatever else the program tries. */
+static void a_refused_server_gets_no_byte_more(void **state)
+{
+    (void)state;
+    struct joined joined = join(client_config(ADIEU_TLS_1_3), server_config(ADIEU_TLS_1_3), "another.example");
+    const uint8_t *last;
+    size_t took = 0, size = last_words(&joined, &last);
+    adieu_wire_out_done(joined.client, size);
+    check_status(adieu_write(joined.client, "secret", 6, &took), ADIEU_FAIL);
+    check_status(adieu_shutdown(joined.client), ADIEU_FAIL);
+    check_status(listen_once(joined.client), ADIEU_FAIL);
+    assert_int_equal(adieu_wire_out(joined.client, NULL), 0);
+    assert_null(adieu_version(joined.client));
+    part(&joined);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_alert_is_protected_in_every_cipher),
+        cmocka_unit_test(with_ccm_the_alert_is_not_protected_but_leaves),
+        cmocka_unit_test(neither_finished_nor_our_certificate_leave),
+        cmocka_unit_test(a_refusal_that_was_decided_later_is_protected),
+        cmocka_unit_test(a_refused_server_gets_no_byte_more),
+    };
+    return cmocka_run_group_tests_name("engine refusal", tests, setup_authority, teardown_authority);
+}
