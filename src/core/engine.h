@@ -51,7 +51,7 @@ enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error
 enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error);
 /* Seals close_notify. DONE: it was really put. WAIT: as for engine_write, ask again after a read. */
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error);
-/* Nothing waits in either direction, perhaps for long: buffers may be given back. Only after the handshake. */
+/* Nothing waits in the core, in either direction, perhaps for long: buffers may be given back. Only after the handshake. */
 void engine_rest(struct engine *engine);
 
 /* ------------------------------------------------ implemented by the core */

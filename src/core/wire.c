@@ -210,7 +210,7 @@ static void account_sent(struct adieu_stream *stream)
 
 void stream_rest(struct adieu_stream *stream)
 {
-    if (stream->established && stream->dry && !stream->output.length)
+    if (stream->established && !input_size(&stream->input) && !stream->output.length)
         engine_rest(stream->engine);
 }
 

@@ -278,11 +278,12 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
 
 /*
  * SSL_MODE_RELEASE_BUFFERS would do it by itself, but after every record: an allocation for each, and 16 KB wiped. Between
- * records only ("RH", a header is awaited): before 3.0.14 SSL_free_buffers frees a buffer that still holds a header.
+ * records only ("RH", a header is awaited): before 3.0.14 SSL_free_buffers frees a buffer that still holds a header. Nor while
+ * a part of a record has not been read.
  */
 void engine_rest(struct engine *engine)
 {
-    if (strcmp(SSL_rstate_string(engine->ssl), "RH") == 0)
+    if (!SSL_has_pending(engine->ssl) && strcmp(SSL_rstate_string(engine->ssl), "RH") == 0)
         (void)SSL_free_buffers(engine->ssl);
 }
 
