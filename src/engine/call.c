@@ -166,6 +166,19 @@ static enum engine_verdict not_awaited(struct adieu_error *error)
     return ENGINE_FAULT;
 }
 
+/*
+ * RFC 9846 5.1: nothing comes between the parts of a handshake message. OpenSSL notices only while it reads the message's
+ * header; behind it, it takes close_notify for an end, and could never again say anything.
+ */
+static enum engine_verdict closed(struct engine *engine, struct adieu_error *error)
+{
+    if (!SSL_in_init(engine->ssl) || SSL_version(engine->ssl) != TLS1_3_VERSION)
+        return ENGINE_CLOSE_NOTIFY;
+    error->code = ADIEU_ERR_VIOLATION;
+    snprintf(error->text, sizeof error->text, "close_notify came in the middle of a handshake message");
+    return ENGINE_VIOLATION;
+}
+
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error)
 {
     enum engine_verdict verdict;
@@ -180,7 +193,7 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
         verdict = ENGINE_WAIT;
         break;
     case SSL_ERROR_ZERO_RETURN: /* before the handshake is done that is no end, but the peer giving up */
-        verdict = stream_established(engine->stream) ? ENGINE_CLOSE_NOTIFY : alerted(engine, error);
+        verdict = stream_established(engine->stream) ? closed(engine, error) : alerted(engine, error);
         break;
     case SSL_ERROR_WANT_CLIENT_HELLO_CB:
     case SSL_ERROR_WANT_X509_LOOKUP:
