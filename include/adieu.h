@@ -185,7 +185,7 @@ enum adieu_exit {
     ADIEU_EXIT_LOST = 4, /* reset, or bytes of ours may be lost */
     ADIEU_EXIT_ALERTED = 5,
     ADIEU_EXIT_REJECTED = 6,
-    ADIEU_EXIT_UNREACHED = 7, /* could not resolve or connect */
+    ADIEU_EXIT_UNREACHED = 7, /* could not resolve or connect, or never got as far as TLS */
     ADIEU_EXIT_DEADLINE = 8,
     ADIEU_EXIT_LOCAL_IO = 9, /* standard input or output failed */
     ADIEU_EXIT_USAGE = 64,

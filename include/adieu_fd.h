@@ -49,12 +49,22 @@ ADIEU_API int64_t adieu_fd_in(int64_t milliseconds);
 /*
  * A new handle with a stream (adieu_client, adieu_server) and no descriptor yet: give it one with adieu_fd_connect,
  * adieu_fd_accept or adieu_fd_adopt. NULL only for lack of memory.
+ *
+ * Nothing leaves and nothing is received before the first adieu_fd_handshake, even if adieu_handshake() was called on the
+ * stream (to find early what is wrong with a config). Until then you may speak plaintext (STARTTLS, a proxy's CONNECT) over
+ * adieu_fd_descriptor(), which is non-blocking unless you adopted it. Take exactly the bytes of that dialogue: what is left in
+ * the socket is TLS's. acknowledged does not count what you sent. Nobody may abort or close meanwhile: you would be left
+ * with a number that is another's.
  */
 ADIEU_API struct adieu_fd *adieu_fd_client(struct adieu_config *config, const char *server_name);
 ADIEU_API struct adieu_fd *adieu_fd_server(struct adieu_config *config);
 
-/* Frees the handle. Without adieu_fd_close before, the connection is reset, unless both directions had ended: a forgotten
- * goodbye must not look like an end. NULL is allowed. No other thread may be inside a verb. */
+/*
+ * Frees the handle. Without adieu_fd_close before, the connection is reset, unless both directions had ended: a forgotten
+ * goodbye must not look like an end. NULL is allowed. No other thread may be inside a verb.
+ * A handle belongs to the process that made it: in a forked child this frees the copy, says nothing and resets nothing, and
+ * is all that may be called.
+ */
 ADIEU_API void adieu_fd_free(struct adieu_fd *fd);
 
 /*
@@ -87,11 +97,14 @@ struct adieu_fd_address {
 };
 
 /*
- * Resolves and connects; tries each address in turn until one answers, each with its share of the time that is left (10 s
- * without a deadline); the last one has all of it. The strings are copied. OK: connected (no TLS yet). WAIT: the deadline
- * passed or somebody cancelled (polled: not yet); call again to go on waiting, with NULL for address or the same one.
- * FAIL: ADIEU_ERR_RESOLVE or _CONNECT, for ever; the text names every address that was tried. MISUSE: there is or was a
- * connection already, or another address is being connected to.
+ * Resolves and connects. Of several addresses (at most 16) the next is tried 250 ms after the one before, or at once when
+ * one has failed, while the earlier attempts go on; the first that connects is taken, the others are closed (RFC 8305, happy
+ * eyeballs). The order is that of getaddrinfo() (RFC 6724), with the families taking turns. Addresses of another family than
+ * bind_host's are left out. getaddrinfo() has both families' addresses at once: a slow AAAA answer is waited for.
+ * The strings are copied. OK: connected (no TLS yet). WAIT: the deadline passed or somebody cancelled (polled: not yet); the
+ * attempts go on; call again to go on waiting, with NULL for address or the same one. FAIL: ADIEU_ERR_RESOLVE or _CONNECT,
+ * for ever; the text names the addresses that were tried, and why each did not do. MISUSE: there is or was a connection
+ * already, or another address is being connected to.
  * A name is resolved by a helper thread, which is left behind when the handle is freed because getaddrinfo() cannot be
  * cancelled; a numeric address never needs one.
  */
@@ -194,10 +207,11 @@ ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);
 /*
  * What to wait for, now: a descriptor with POLLIN and POLLOUT as the stream needs them. fd is -1 where there is nothing to
  * wait for: take it out of your set (poll() ignores it), because even an empty mask wakes for HUP. It may change with
- * every verb (while connecting it is the resolver's, then each attempt's; while accepting the listener). timeout_ms: -1, or
- * after how many milliseconds to call the verb again although nothing fired; 0 also says that a write has received what a
- * read would find, which no poll tells any more. A loop has to honour it; NULL is for who only looks at the descriptor. Your
- * own deadlines are not in it. Level-triggered polling is meant.
+ * every verb; two that differ and follow each other differ in number. While connecting it is the resolver's, then the newest
+ * attempt's (while several are undecided timeout_ms is 20 at most, since the others are looked at only); while accepting the
+ * listener. timeout_ms: -1, or after how many milliseconds to call the verb again although nothing fired; 0 also says that a
+ * write has received what a read would find, which no poll tells any more. A loop has to honour it; NULL is for who only
+ * looks at the descriptor. Your own deadlines are not in it. Level-triggered polling is meant.
  */
 ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);
 

@@ -136,7 +136,8 @@ static enum adieu_exit reason_exit(enum adieu_reason reason)
 /* Both closed; but a reset, or a wait given up, before all was acknowledged means that bytes of ours may be lost. */
 static enum adieu_exit delivered_exit(const struct adieu_ending *ending)
 {
-    if (ending->acknowledged != ADIEU_UNKNOWN && ending->acknowledged >= ending->taken)
+    bool all = ending->acknowledged != ADIEU_UNKNOWN && ending->acknowledged >= ending->taken;
+    if (all || !ending->taken) /* of nothing, nothing is lost */
         return ADIEU_EXIT_DELIVERED;
     if (ending->after == ADIEU_AFTER_RESET)
         return ADIEU_EXIT_LOST;

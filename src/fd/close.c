@@ -144,7 +144,7 @@ static void say_goodbye(struct adieu_fd *fd)
 {
     enum adieu_status status = adieu_shutdown(fd->stream);
     struct adieu_ending ending = adieu_ending(fd->stream);
-    if (fd->descriptor < 0 || status == ADIEU_MISUSE || (status == ADIEU_FAIL && sending_lives(&ending)))
+    if (!fd->speaks || status == ADIEU_MISUSE || (status == ADIEU_FAIL && sending_lives(&ending)))
         fd_break_off(fd, ADIEU_REASON_REQUEST);
 }
 

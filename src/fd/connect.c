@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Connecting: resolve, then each address in turn until one answers. Each has its share of the time that is left, so that a
- * first address that swallows everything does not keep the second from being tried.
- */
-#define _GNU_SOURCE /* SOCK_CLOEXEC, SOCK_NONBLOCK */
+/* Connecting: what was asked for becomes addresses, which attempts.c tries. */
 #include "fd.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* The share of an address that is not the last, where there is no deadline to share. */
-#define SHARE_MS 10000
 
 /* ------------------------------------------------ what to connect to */
 
@@ -28,243 +19,139 @@ static bool same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool same_address(const struct connecting *one, const struct adieu_fd_address *other)
+static bool same_address(const struct opening *one, const struct adieu_fd_address *other)
 {
     return same(one->host, other->host) && same(one->port, other->port) && same(one->path, other->path) &&
            same(one->bind_host, other->bind_host) && one->family == other->family;
 }
 
-static enum adieu_status fail(struct adieu_fd *fd, enum adieu_error_code code, int os_error, const char *what)
-{
-    return fd_fail(&fd->error, code, os_error, "%s: %s", what, strerror(os_error));
-}
-
 /* A Unix socket is a list of one. */
-static enum adieu_status unix_target(struct adieu_fd *fd)
+static enum adieu_status unix_target(struct opening *opening)
 {
-    struct connecting *connecting = &fd->connecting;
-    struct sockaddr_un *address = &connecting->unix_address;
-    size_t size = strlen(connecting->path);
+    struct sockaddr_un *address = &opening->unix_address;
+    size_t size = strlen(opening->path);
     if (size >= sizeof address->sun_path)
-        return fd_fail(&fd->error, ADIEU_ERR_CONNECT, ENAMETOOLONG,
-                       "connect to %.100s…: the path is longer than %zu bytes", connecting->path,
+        return fd_fail(&opening->error, ADIEU_ERR_CONNECT, ENAMETOOLONG,
+                       "connect to %.100s…: the path is longer than %zu bytes", opening->path,
                        sizeof address->sun_path - 1);
     address->sun_family = AF_UNIX;
-    memcpy(address->sun_path, connecting->path, size + 1);
-    connecting->unix_info = (struct addrinfo){.ai_family = AF_UNIX,
-                                              .ai_socktype = SOCK_STREAM,
-                                              .ai_addr = (struct sockaddr *)address,
-                                              .ai_addrlen = sizeof *address};
-    connecting->now = &connecting->unix_info;
-    return ADIEU_WAIT;
-}
-
-/* The first call's part: the strings are copied and the resolver is begun. WAIT: go on. */
-static enum adieu_status begin(struct adieu_fd *fd, const struct adieu_fd_address *address)
-{
-    struct connecting *connecting = &fd->connecting;
-    connecting->begun = true;
-    connecting->family = address->family;
-    if (!copy(&connecting->host, address->host) || !copy(&connecting->port, address->port) ||
-        !copy(&connecting->path, address->path) || !copy(&connecting->bind_host, address->bind_host))
-        return fail(fd, ADIEU_ERR_CONNECT, ENOMEM, "connect");
-    if (address->path)
-        return unix_target(fd);
-    enum adieu_status status = resolve_begin(address->host, address->port, address->family, 0, &connecting->resolve,
-                                             &connecting->list, &fd->error);
-    connecting->now = connecting->list;
-    return status == ADIEU_OK ? ADIEU_WAIT : status;
-}
-
-/* ------------------------------------------------ one attempt */
-
-static char *target_text(const struct connecting *connecting, char *text, size_t room)
-{
-    if (connecting->path)
-        (void)snprintf(text, room, "%s", connecting->path);
-    else
-        (void)fd_address_text(connecting->now->ai_addr, connecting->now->ai_addrlen, text, room);
-    return text;
-}
-
-static void close_attempt(struct connecting *connecting)
-{
-    if (connecting->attempt >= 0)
-        (void)close(connecting->attempt);
-    connecting->attempt = -1;
-    connecting->retry = false;
-}
-
-/* Notes why this address did not do, and goes to the next. WAIT: there is one. */
-static enum adieu_status next(struct adieu_fd *fd, int os_error, const char *why)
-{
-    struct connecting *connecting = &fd->connecting;
-    char target[128];
-    size_t used = strlen(connecting->tried);
-    (void)snprintf(connecting->tried + used, sizeof connecting->tried - used, "%s%s: %s", used ? "; " : "connect to ",
-                   target_text(connecting, target, sizeof target), why);
-    close_attempt(connecting);
-    connecting->now = connecting->now->ai_next;
-    return connecting->now ? ADIEU_WAIT : fd_fail(&fd->error, ADIEU_ERR_CONNECT, os_error, "%s", connecting->tried);
-}
-
-static enum adieu_status next_by_errno(struct adieu_fd *fd, int os_error)
-{
-    return next(fd, os_error, strerror(os_error));
-}
-
-/* Binds the attempt to the local address asked for. Returns 0 or an errno. */
-static int bind_attempt(const struct connecting *connecting)
-{
-    struct addrinfo *local = NULL;
-    const struct addrinfo hints = {
-        .ai_family = connecting->now->ai_family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
-    if (!connecting->bind_host || connecting->path)
-        return 0;
-    if (getaddrinfo(connecting->bind_host, NULL, &hints, &local) != 0)
-        return EADDRNOTAVAIL;
-    int error = bind(connecting->attempt, local->ai_addr, local->ai_addrlen) < 0 ? errno : 0;
-    freeaddrinfo(local);
-    return error;
-}
-
-static int64_t share(const struct connecting *connecting, int64_t deadline)
-{
-    int64_t now = adieu_fd_now();
-    int addresses = 0;
-    for (const struct addrinfo *each = connecting->now; each; each = each->ai_next)
-        addresses++;
-    if (addresses == 1)
-        return ADIEU_FD_FOREVER; /* all that is left */
-    if (deadline == ADIEU_FD_FOREVER || deadline <= now)
-        return now + SHARE_MS;
-    return now + (deadline - now) / addresses;
-}
-
-static enum adieu_status connected(struct adieu_fd *fd)
-{
-    int descriptor = fd->connecting.attempt;
-    fd->connecting.attempt = -1;
-    connect_stop(fd);
-    fd_begin(fd, descriptor, false);
+    memcpy(address->sun_path, opening->path, size + 1);
+    opening->unix_info = (struct addrinfo){.ai_family = AF_UNIX,
+                                           .ai_socktype = SOCK_STREAM,
+                                           .ai_addr = (struct sockaddr *)address,
+                                           .ai_addrlen = sizeof *address};
+    (void)attempts_line_up(&opening->attempts, &opening->unix_info, NULL);
     return ADIEU_OK;
 }
 
-/* connect() itself; also the second one, when a Unix listener's queue was full. */
-static enum adieu_status call_connect(struct adieu_fd *fd)
+/* The addresses are there. */
+static enum adieu_status line_up(struct opening *opening)
 {
-    struct connecting *connecting = &fd->connecting;
-    connecting->retry = false;
-    if (connect(connecting->attempt, connecting->now->ai_addr, connecting->now->ai_addrlen) == 0)
-        return connected(fd);
-    if (errno == EINPROGRESS || errno == EINTR)
-        return ADIEU_WAIT;
-    if (errno == EAGAIN && connecting->path) {
-        connecting->retry = true;
-        return ADIEU_WAIT;
-    }
-    return next_by_errno(fd, errno);
+    if (attempts_line_up(&opening->attempts, opening->list, opening->local))
+        return ADIEU_OK;
+    return fd_fail(&opening->error, ADIEU_ERR_CONNECT, EAFNOSUPPORT,
+                   "connect to %.100s: it has no address that %.60s can reach",
+                   opening->host ? opening->host : "this machine", opening->bind_host);
 }
 
-/* WAIT with no attempt: this address did not do, and the next has its turn. */
-static enum adieu_status start_attempt(struct adieu_fd *fd, int64_t deadline)
+static enum adieu_status local_address(struct opening *opening)
 {
-    struct connecting *connecting = &fd->connecting;
-    connecting->attempt = socket(connecting->now->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (connecting->attempt < 0)
-        return next_by_errno(fd, errno);
-    connecting->give_up_at = share(connecting, deadline);
-    int error = bind_attempt(connecting);
-    if (error) {
-        char why[160];
-        (void)snprintf(why, sizeof why, "from %.60s: %s", connecting->bind_host, strerror(error));
-        return next(fd, error, why);
-    }
-    return call_connect(fd);
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
+    if (!opening->bind_host || getaddrinfo(opening->bind_host, NULL, &hints, &opening->local) == 0)
+        return ADIEU_OK;
+    return fd_fail(&opening->error, ADIEU_ERR_CONNECT, EADDRNOTAVAIL, "connect from %.100s: no numeric address",
+                   opening->bind_host);
 }
 
-static enum adieu_status look_at_attempt(struct adieu_fd *fd)
+/* The first call's part: the strings are copied and the resolver is begun. OK: the addresses are there. */
+static enum adieu_status begin(struct opening *opening, const struct adieu_fd_address *address)
 {
-    struct connecting *connecting = &fd->connecting;
-    struct pollfd ready = {.fd = connecting->attempt, .events = POLLOUT};
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (connecting->retry)
-        return call_connect(fd);
-    if (poll(&ready, 1, 0) == 1) {
-        if (getsockopt(connecting->attempt, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-            error = errno;
-        return error ? next_by_errno(fd, error) : connected(fd);
-    }
-    if (adieu_fd_now() >= connecting->give_up_at)
-        return next(fd, ETIMEDOUT, "no answer in its share of the time");
-    return ADIEU_WAIT;
+    opening->connects = true;
+    opening->family = address->family;
+    if (!copy(&opening->host, address->host) || !copy(&opening->port, address->port) ||
+        !copy(&opening->path, address->path) || !copy(&opening->bind_host, address->bind_host))
+        return fd_fail(&opening->error, ADIEU_ERR_CONNECT, ENOMEM, "connect: %s", strerror(ENOMEM));
+    if (address->path)
+        return unix_target(opening);
+    enum adieu_status status = local_address(opening);
+    if (status == ADIEU_OK)
+        status = resolve_begin(address->host, address->port, address->family, 0, &opening->resolve, &opening->list,
+                               &opening->error);
+    return status == ADIEU_OK ? line_up(opening) : status;
 }
 
 /* ------------------------------------------------ the whole */
 
-static enum adieu_status step(struct adieu_fd *fd, int64_t deadline)
+static enum adieu_status resolved(struct opening *opening)
 {
-    struct connecting *connecting = &fd->connecting;
-    enum adieu_status status = ADIEU_WAIT;
-    if (connecting->resolve) {
-        status = resolve_step(&connecting->resolve, &connecting->list, &fd->error);
-        if (status != ADIEU_OK)
-            return status;
-        connecting->now = connecting->list;
-        status = ADIEU_WAIT;
+    if (!opening->resolve || opening->list)
+        return ADIEU_OK;
+    enum adieu_status status = resolve_step(opening->resolve, &opening->list, &opening->error);
+    return status == ADIEU_OK ? line_up(opening) : status;
+}
+
+static enum adieu_status step(struct adieu_fd *fd)
+{
+    struct opening *opening = fd->opening;
+    int descriptor = -1;
+    enum adieu_status status = resolved(opening);
+    if (status == ADIEU_OK)
+        status = attempts_step(&opening->attempts, &descriptor, &opening->error);
+    if (opening->list) { /* its descriptor may go now: those of the attempts have other numbers, see close_decided */
+        resolve_leave(opening->resolve);
+        opening->resolve = NULL;
     }
-    if (connecting->attempt >= 0)
-        status = look_at_attempt(fd);
-    while (status == ADIEU_WAIT && connecting->attempt < 0)
-        status = start_attempt(fd, deadline);
+    if (status == ADIEU_OK) {
+        fd->reset_error = opening->attempts.reset;
+        fd_begin(fd, descriptor, false);
+    }
     return status;
 }
 
-struct pollfd connect_need(struct adieu_fd *fd, int64_t *until)
+struct pollfd connect_need(const struct opening *opening, int64_t *until)
 {
-    const struct connecting *connecting = &fd->connecting;
-    *until = ADIEU_FD_FOREVER;
-    if (connecting->resolve)
-        return (struct pollfd){.fd = resolve_descriptor(connecting->resolve), .events = POLLIN};
-    if (connecting->attempt < 0)
-        return (struct pollfd){.fd = -1};
-    *until = connecting->retry ? adieu_fd_now() + LOOK_MS : connecting->give_up_at;
-    return (struct pollfd){.fd = connecting->retry ? -1 : connecting->attempt, .events = POLLOUT};
+    if (opening->resolve)
+        return (struct pollfd){.fd = resolve_descriptor(opening->resolve), .events = POLLIN};
+    return attempts_need(&opening->attempts, until);
 }
 
-void connect_stop(struct adieu_fd *fd)
+static void forget(char **text)
 {
-    struct connecting *connecting = &fd->connecting;
-    close_attempt(connecting);
-    resolve_leave(connecting->resolve);
-    if (connecting->list)
-        freeaddrinfo(connecting->list);
-    free(connecting->host);
-    free(connecting->port);
-    free(connecting->path);
-    free(connecting->bind_host);
-    connecting->resolve = NULL;
-    connecting->list = NULL;
-    connecting->now = NULL;
-    connecting->host = connecting->port = connecting->path = connecting->bind_host = NULL;
+    free(*text);
+    *text = NULL;
+}
+
+void connect_stop(struct opening *opening)
+{
+    attempts_stop(&opening->attempts);
+    resolve_leave(opening->resolve);
+    opening->resolve = NULL;
+    if (opening->list)
+        freeaddrinfo(opening->list);
+    if (opening->local)
+        freeaddrinfo(opening->local);
+    opening->list = opening->local = NULL;
+    forget(&opening->host);
+    forget(&opening->port);
+    forget(&opening->path);
+    forget(&opening->bind_host);
 }
 
 static enum adieu_status connect_or_wait(struct adieu_fd *fd, const struct adieu_fd_address *address, int64_t deadline)
 {
     enum adieu_status status = ADIEU_WAIT;
-    if (!fd->connecting.begun && !address)
+    if (!fd->opening->connects && !address)
         return ADIEU_MISUSE;
-    if (!fd->connecting.begun)
-        status = begin(fd, address);
-    else if (address && !same_address(&fd->connecting, address))
+    if (!fd->opening->connects)
+        status = begin(fd->opening, address);
+    else if (address && !same_address(fd->opening, address))
         return ADIEU_MISUSE;
-    while (status == ADIEU_WAIT) {
-        int64_t until;
-        status = fd->released ? ADIEU_FAIL : step(fd, deadline); /* released: somebody aborted, or closed */
+    while (status != ADIEU_FAIL) {
+        int64_t until = ADIEU_FD_FOREVER;
+        status = fd->released ? ADIEU_FAIL : step(fd); /* released: somebody aborted, or closed */
         if (status != ADIEU_WAIT)
             break;
-        struct pollfd what = connect_need(fd, &until);
+        struct pollfd what = connect_need(fd->opening, &until);
         if (!fd_wait(fd, SLOT_OPEN, what, until, deadline))
             break;
     }
@@ -276,12 +163,12 @@ enum adieu_status adieu_fd_connect(struct adieu_fd *fd, const struct adieu_fd_ad
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->connecting.begun && fd->error.code != ADIEU_ERR_NONE)
+    if (fd->opening && fd->opening->connects && fd->opening->error.code != ADIEU_ERR_NONE)
         status = ADIEU_FAIL; /* for ever */
     else if (fd->descriptor < 0 && !fd->released)
         status = connect_or_wait(fd, address, deadline);
     if (status == ADIEU_FAIL)
-        connect_stop(fd);
+        connect_stop(fd->opening);
     fd_leave(fd, SLOT_OPEN);
     return status;
 }

@@ -51,13 +51,17 @@ static bool lock_init(struct adieu_fd *fd)
 static struct adieu_fd *fd_around(struct adieu_stream *stream)
 {
     struct adieu_fd *fd = stream ? calloc(1, sizeof *fd) : NULL;
-    if (!fd || !lock_init(fd)) {
+    struct opening *opening = fd ? calloc(1, sizeof *opening) : NULL;
+    if (!opening || !lock_init(fd)) {
+        free(opening);
         free(fd);
         adieu_free(stream);
         return NULL;
     }
     fd->stream = stream;
-    fd->descriptor = fd->listener = fd->connecting.attempt = -1;
+    fd->process = getpid();
+    fd->opening = opening;
+    fd->descriptor = opening->listener = -1;
     for (int i = 0; i < SLOT_COUNT; i++)
         fd->slots[i].wake = -1;
     return fd;
@@ -73,20 +77,29 @@ struct adieu_fd *adieu_fd_server(struct adieu_config *config)
     return fd_around(adieu_server(config));
 }
 
-void adieu_fd_free(struct adieu_fd *fd)
+static void leave_connection(struct adieu_fd *fd)
 {
-    if (!fd)
-        return;
     bool locked = fd_lock(fd);
     if (!fd->released)
         fd_break_off(fd, ADIEU_REASON_RELEASED);
     fd_unlock(fd, locked);
+    (void)pthread_cond_destroy(&fd->no_polls);
+    (void)pthread_mutex_destroy(&fd->lock);
+}
+
+void adieu_fd_free(struct adieu_fd *fd)
+{
+    if (!fd)
+        return;
+    if (fd->process == getpid())
+        leave_connection(fd);
+    else
+        fd_forget(fd);
     for (int i = 0; i < SLOT_COUNT; i++)
         if (fd->slots[i].wake >= 0)
             (void)close(fd->slots[i].wake);
-    (void)pthread_cond_destroy(&fd->no_polls);
-    (void)pthread_mutex_destroy(&fd->lock);
     adieu_free(fd->stream);
+    free(fd->opening);
     free(fd);
 }
 
@@ -113,15 +126,15 @@ char *fd_address_text(const struct sockaddr *address, socklen_t size, char *text
 
 void fd_begin(struct adieu_fd *fd, int descriptor, bool borrowed)
 {
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
+    socklen_t size = sizeof fd->peer;
     fd->descriptor = descriptor;
     fd->borrowed = borrowed;
-    fd->listener = -1;
-    fd->error = (struct adieu_error){.code = ADIEU_ERR_NONE}; /* an accept that failed before, perhaps */
+    connect_stop(fd->opening);
+    free(fd->opening);
+    fd->opening = NULL;
     tcp_begin(fd);
-    if (getpeername(descriptor, (struct sockaddr *)&address, &size) == 0)
-        (void)fd_address_text((struct sockaddr *)&address, size, fd->peer, sizeof fd->peer);
+    if (getpeername(descriptor, &fd->peer.any, &size) < 0)
+        fd->peer.any.sa_family = AF_UNSPEC;
 }
 
 static enum adieu_status adopt(struct adieu_fd *fd, int descriptor, bool borrowed)
@@ -129,14 +142,15 @@ static enum adieu_status adopt(struct adieu_fd *fd, int descriptor, bool borrowe
     int type = 0, listening = 0;
     socklen_t size = sizeof type;
     if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
-        return fd_fail(&fd->error, ADIEU_ERR_SOCKET, errno, "adopt descriptor %d: %s", descriptor, strerror(errno));
+        return fd_fail(&fd->opening->error, ADIEU_ERR_SOCKET, errno, "adopt descriptor %d: %s", descriptor,
+                       strerror(errno));
     size = sizeof listening;
     (void)getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
     if (type == SOCK_STREAM && !listening) {
         fd_begin(fd, descriptor, borrowed);
         return ADIEU_OK;
     }
-    return fd_fail(&fd->error, ADIEU_ERR_SOCKET, EPROTOTYPE, "adopt descriptor %d: %s", descriptor,
+    return fd_fail(&fd->opening->error, ADIEU_ERR_SOCKET, EPROTOTYPE, "adopt descriptor %d: %s", descriptor,
                    listening ? "it listens; a connected socket is needed" : "it is no stream socket");
 }
 
@@ -145,7 +159,7 @@ enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor, enum adieu
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->descriptor < 0 && !fd->released && !fd->connecting.begun) {
+    if (fd->descriptor < 0 && !fd->released && !fd->opening->connects) {
         status = adopt(fd, descriptor, owner == ADIEU_FD_BORROWED);
         if (status == ADIEU_FAIL && owner == ADIEU_FD_OWNED && descriptor >= 0)
             (void)close(descriptor);
@@ -201,10 +215,10 @@ static struct pollfd need(struct adieu_fd *fd, int64_t *until)
     *until = ADIEU_FD_FOREVER;
     if (fd->released)
         return (struct pollfd){.fd = -1};
-    if (fd->descriptor < 0 && fd->connecting.begun)
-        return connect_need(fd, until);
-    if (fd->descriptor < 0)
-        return (struct pollfd){.fd = fd->listener, .events = POLLIN};
+    if (fd->opening && fd->opening->connects)
+        return connect_need(fd->opening, until);
+    if (fd->opening)
+        return (struct pollfd){.fd = fd->opening->listener, .events = POLLIN};
     if (fd->goodbye.begun)
         return close_need(fd, until);
     if (fd->heard)
@@ -254,7 +268,8 @@ struct adieu_ending adieu_fd_ending(struct adieu_fd *fd)
 struct adieu_error adieu_fd_error(struct adieu_fd *fd)
 {
     bool locked = fd_lock(fd);
-    struct adieu_error error = fd->error.code != ADIEU_ERR_NONE ? fd->error : *adieu_error(fd->stream);
+    const struct adieu_error *own = fd->opening ? &fd->opening->error : NULL;
+    struct adieu_error error = own && own->code != ADIEU_ERR_NONE ? *own : *adieu_error(fd->stream);
     fd_unlock(fd, locked);
     return error;
 }
@@ -263,7 +278,7 @@ char *adieu_fd_peer(const struct adieu_fd *fd, char *text, size_t size)
 {
     bool locked = fd_lock(fd);
     if (size > 0)
-        (void)snprintf(text, size, "%s", fd->peer);
+        (void)fd_address_text(&fd->peer.any, sizeof fd->peer, text, size);
     fd_unlock(fd, locked);
     return text;
 }

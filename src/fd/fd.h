@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside the descriptor transport. Reading order: io.c moves bytes, wait.c waits, verbs.c joins the two; tcp.c knows what
- * the peer's TCP has; release.c lets the socket go; close.c is the goodbye; resolve.c, connect.c and listen.c open.
+ * the peer's TCP has; release.c lets the socket go; close.c is the goodbye; resolve.c, attempts.c, connect.c and listen.c
+ * open.
  *
  * The lock is held wherever a handle is touched, except in poll() and while one that releases waits for the others to
  * leave poll(). The polled form has no lock and no waits, and goes through the same code.
+ *
+ * A handle is kept small, since a server may hold many that are idle: what only opening needs goes when there is a connection.
  */
 #ifndef ADIEU_FD_INTERNAL_H
 #define ADIEU_FD_INTERNAL_H
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -38,20 +42,43 @@ struct slot {
     int wake;               /* eventfd, made by its first wait; -1 */
 };
 
-/* A connection being made. */
-struct connecting {
-    bool begun;
+/* How many addresses of a name are tried at most, and so how many at once. */
+#define TARGETS 16
+/* How long after one attempt began the next begins, though nothing is decided: RFC 8305 5. */
+#define ATTEMPT_DELAY_MS 250
+
+/* An address, and what became of it. */
+struct target {
+    const struct addrinfo *address;
+    int attempt;    /* its socket, or -1 */
+    int error;      /* why it did not do; 0: undecided */
+    bool local;     /* the error is about the address that we wanted to connect from */
+    bool try_again; /* a Unix listener's queue is full, and nothing can be polled for */
+};
+
+/* Addresses that are tried in their order, each a little later than the one before; the first that connects wins. */
+struct attempts {
+    struct target targets[TARGETS];
+    size_t count;                 /* targets */
+    size_t begun;                 /* of these */
+    size_t left_out;              /* addresses beyond: not tried */
+    int64_t next_at;              /* when the next one begins */
+    const struct addrinfo *local; /* where to connect from, or NULL */
+    int reset;                    /* the connection that is returned stood, and was then reset; or 0 */
+};
+
+/* What only opening needs. */
+struct opening {
+    int listener;                         /* polled: where an accept waits, or -1 */
+    bool connects;                        /* adieu_fd_connect was called; what follows is its own */
     char *host, *port, *path, *bind_host; /* copies */
     int family;
-    struct resolve *resolve;    /* a name being resolved, or NULL */
-    struct addrinfo *list;      /* what there is to try, to be freed */
-    const struct addrinfo *now; /* which one is tried */
+    struct resolve *resolve;       /* a name being resolved, or NULL */
+    struct addrinfo *list, *local; /* what there is to try, and where from; to be freed */
     struct addrinfo unix_info;
     struct sockaddr_un unix_address;
-    int attempt;        /* its socket, or -1 */
-    bool retry;         /* a Unix listener's queue is full, and nothing can be polled for */
-    int64_t give_up_at; /* when the next address has its turn */
-    char tried[ADIEU_ERROR_TEXT];
+    struct attempts attempts;
+    struct adieu_error error; /* of the transport; the stream has its own */
 };
 
 /* What the kernel knows of the bytes that it took: whether the peer's side has them, and (all) our FIN. */
@@ -71,17 +98,23 @@ struct goodbye {
 
 struct adieu_fd {
     struct adieu_stream *stream;
-    int descriptor; /* -1: none yet, or released */
-    int listener;   /* polled: where an accept waits, or -1 */
+    pid_t process;           /* whose handle it is: a child that forked off has a copy */
+    struct opening *opening; /* until there is a connection: NULL from then on */
+    int descriptor;          /* -1: none yet, or released */
     bool borrowed, unix_socket, polled;
     bool released; /* there was a conversation, or could have been: no other begins */
-    char peer[96];
+    bool speaks;   /* adieu_fd_handshake was called: nothing leaves before */
+    union {
+        struct sockaddr any; /* AF_UNSPEC: unknown */
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } peer;
 
     bool in_over, out_over; /* the socket delivers, takes no more */
     int reset_error;        /* the errno that send() was told of a reset, which recv() then shows as 0 */
     uint64_t handed;        /* bytes that the kernel took */
     bool counts_acknowledged;
-    uint64_t acknowledged_base; /* tcpi_bytes_acked before our first byte: it counts SYN, and what was said before us */
+    uint64_t acknowledged_base; /* what tcpi_bytes_acked counts that was not ours: SYN, and what was said before us */
     uint64_t taken_seen;        /* what the peer's side had taken at the last look */
     int queue_seen;             /* and what the kernel then held (Unix sockets) */
 
@@ -99,8 +132,6 @@ struct adieu_fd {
     bool heard_told;  /* and the interest has said so: once is enough for who only writes */
     enum adieu_fd_why why;
 
-    struct adieu_error error; /* of the transport; the stream has its own */
-    struct connecting connecting;
     struct goodbye goodbye;
 };
 
@@ -148,6 +179,8 @@ void fd_wake_all(struct adieu_fd *fd);
 
 /* tcp.c */
 void tcp_begin(struct adieu_fd *fd);
+/* The stream begins to speak: what left before is not its. */
+void tcp_first(struct adieu_fd *fd);
 /* Tells the stream what the peer's TCP has acknowledged. */
 void tcp_tell(struct adieu_fd *fd);
 /* Looks, and tells the stream; *progress: the peer's side has taken more since the last look. */
@@ -158,6 +191,8 @@ int tcp_error(const struct adieu_fd *fd);
 /* release.c */
 /* Lets the socket go, with a reset or without. May let others have the lock meanwhile. */
 void fd_release(struct adieu_fd *fd, bool reset);
+/* A copy in a forked child: the connection, and its end, are the parent's. */
+void fd_forget(struct adieu_fd *fd);
 /* Aborts, and releases as that demands. */
 void fd_break_off(struct adieu_fd *fd, enum adieu_reason reason);
 /* Ends the write side of the socket, once. */
@@ -168,9 +203,20 @@ void fd_end_write(struct adieu_fd *fd);
 struct pollfd close_need(struct adieu_fd *fd, int64_t *until);
 
 /* connect.c */
-struct pollfd connect_need(struct adieu_fd *fd, int64_t *until);
+struct pollfd connect_need(const struct opening *opening, int64_t *until);
 /* Gives up what is being connected or resolved. */
-void connect_stop(struct adieu_fd *fd);
+void connect_stop(struct opening *opening);
+
+/* attempts.c */
+/* Puts the addresses into their order; those of another family than local's are left out. False: there are none. */
+bool attempts_line_up(struct attempts *attempts, const struct addrinfo *list, const struct addrinfo *local);
+/*
+ * Looks at those that were begun, and begins what is due. OK: *descriptor is connected, and the caller's; the others are to be
+ * stopped. FAIL: none did, and *error says why of each.
+ */
+enum adieu_status attempts_step(struct attempts *attempts, int *descriptor, struct adieu_error *error);
+struct pollfd attempts_need(const struct attempts *attempts, int64_t *until);
+void attempts_stop(struct attempts *attempts);
 
 /* resolve.c */
 struct resolve;
@@ -181,9 +227,9 @@ struct resolve;
 enum adieu_status resolve_begin(const char *host, const char *port, int family, int flags, struct resolve **resolve,
                                 struct addrinfo **list, struct adieu_error *error);
 int resolve_descriptor(const struct resolve *resolve);
-/* As resolve_begin; after OK and FAIL *resolve is gone. */
-enum adieu_status resolve_step(struct resolve **resolve, struct addrinfo **list, struct adieu_error *error);
-/* Leaves it behind: getaddrinfo() cannot be cancelled. NULL is allowed. */
+/* As resolve_begin; OK and FAIL come once. */
+enum adieu_status resolve_step(struct resolve *resolve, struct addrinfo **list, struct adieu_error *error);
+/* Leaves it, behind if it is at work: getaddrinfo() cannot be cancelled. NULL is allowed. */
 void resolve_leave(struct resolve *resolve);
 
 #endif

@@ -56,7 +56,7 @@ bool fd_send(struct adieu_fd *fd)
     bool moved = false;
     const uint8_t *at;
     size_t size;
-    while (fd->descriptor >= 0 && !fd->out_over && (size = adieu_wire_out(fd->stream, &at)) > 0) {
+    while (fd->speaks && fd->descriptor >= 0 && !fd->out_over && (size = adieu_wire_out(fd->stream, &at)) > 0) {
         ssize_t n = send(fd->descriptor, at, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;

@@ -82,11 +82,11 @@ static enum adieu_status resolve_here(const struct adieu_fd_address *address, in
     int over = 0;
     while (status == ADIEU_WAIT && !over) {
         over = wait_for(resolve, deadline);
-        status = resolve_step(&resolve, list, error);
+        status = resolve_step(resolve, list, error);
     }
+    resolve_leave(resolve);
     if (status != ADIEU_WAIT)
         return status;
-    resolve_leave(resolve);
     return fd_fail(error, over == ETIMEDOUT ? ADIEU_ERR_DEADLINE : ADIEU_ERR_RESOLVE, over, "resolve %.150s: %s",
                    address->host, strerror(over));
 }
@@ -141,7 +141,7 @@ static enum adieu_status try_accept(struct adieu_fd *fd, int listener)
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             break;
         if (!about_one_connection(errno))
-            return fd_fail(&fd->error, ADIEU_ERR_SOCKET, errno, "accept: %s", strerror(errno));
+            return fd_fail(&fd->opening->error, ADIEU_ERR_SOCKET, errno, "accept: %s", strerror(errno));
     }
     return ADIEU_WAIT;
 }
@@ -151,9 +151,9 @@ enum adieu_status adieu_fd_accept(struct adieu_fd *fd, int listener, int64_t dea
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->descriptor < 0 && !fd->released && !fd->connecting.begun) {
+    if (fd->descriptor < 0 && !fd->released && !fd->opening->connects) {
         const struct pollfd what = {.fd = listener, .events = POLLIN};
-        fd->listener = listener;
+        fd->opening->listener = listener;
         do
             status = fd->released ? ADIEU_FAIL : try_accept(fd, listener);
         while (status == ADIEU_WAIT && fd_wait(fd, SLOT_OPEN, what, ADIEU_FD_FOREVER, deadline));

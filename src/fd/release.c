@@ -44,12 +44,23 @@ void fd_release(struct adieu_fd *fd, bool reset)
     tcp_tell(fd);
     int descriptor = fd->descriptor;
     fd->descriptor = -1;
-    fd->listener = -1;
     fd->released = true;
     fd->in_over = fd->out_over = true;
     wait_for_polls(fd);
-    connect_stop(fd);
+    if (fd->opening)
+        connect_stop(fd->opening);
     let_go(descriptor, fd->borrowed, reset);
+}
+
+/* Takes no lock, neither the handle's nor the resolver's: a thread that is not here may hold it. */
+void fd_forget(struct adieu_fd *fd)
+{
+    if (fd->opening) {
+        fd->opening->resolve = NULL;
+        connect_stop(fd->opening);
+    }
+    if (fd->descriptor >= 0 && !fd->borrowed)
+        (void)close(fd->descriptor);
 }
 
 void fd_break_off(struct adieu_fd *fd, enum adieu_reason reason)

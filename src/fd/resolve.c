@@ -163,22 +163,16 @@ enum adieu_status resolve_begin(const char *host, const char *port, int family, 
     return in_thread(host, port, &hints, resolve, error);
 }
 
-enum adieu_status resolve_step(struct resolve **resolve, struct addrinfo **list, struct adieu_error *error)
+enum adieu_status resolve_step(struct resolve *resolve, struct addrinfo **list, struct adieu_error *error)
 {
-    struct resolve *now = *resolve;
-    (void)pthread_mutex_lock(&now->lock);
-    bool done = now->done;
-    (void)pthread_mutex_unlock(&now->lock);
+    (void)pthread_mutex_lock(&resolve->lock);
+    bool done = resolve->done;
+    (void)pthread_mutex_unlock(&resolve->lock);
     if (!done)
         return ADIEU_WAIT;
-    enum adieu_status status = ADIEU_OK;
-    if (now->result == 0) {
-        *list = now->list;
-        now->list = NULL;
-    } else {
-        status = failed(error, now->host, now->port, now->result, now->os_error);
-    }
-    *resolve = NULL;
-    resolve_leave(now);
-    return status;
+    if (resolve->result != 0)
+        return failed(error, resolve->host, resolve->port, resolve->result, resolve->os_error);
+    *list = resolve->list;
+    resolve->list = NULL;
+    return ADIEU_OK;
 }

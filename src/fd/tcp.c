@@ -47,7 +47,10 @@ static bool held(int descriptor, int *count)
 }
 #endif
 
-/* tcpi_bytes_acked as it will be when all that was said before us is acknowledged. An adopted socket may have said much. */
+/*
+ * tcpi_bytes_acked as it will be when all that was said before us is acknowledged: an adopted socket may have said much, and
+ * one that we opened, too, before it went over to TLS.
+ */
 static bool base(int descriptor, uint64_t *count)
 {
     uint64_t before, after;
@@ -71,7 +74,12 @@ void tcp_begin(struct adieu_fd *fd)
     const int on =
         1; /* a small last word must not wait behind Nagle for an acknowledgement, and be purged by a reset */
     if (setsockopt(fd->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
-        fd->counts_acknowledged = base(fd->descriptor, &fd->acknowledged_base);
+        tcp_first(fd);
+}
+
+void tcp_first(struct adieu_fd *fd)
+{
+    fd->counts_acknowledged = base(fd->descriptor, &fd->acknowledged_base);
 }
 
 static bool acknowledged(const struct adieu_fd *fd, uint64_t *count)

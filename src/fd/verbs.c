@@ -4,15 +4,43 @@
 
 /* ------------------------------------------------ handshake */
 
+/*
+ * What we had to say did not leave, and what had come does not explain it: the answer never will, so there is nothing to
+ * wait for.
+ */
+static enum adieu_status no_answer(struct adieu_fd *fd)
+{
+    fd->in_over = true;
+    adieu_wire_reset(fd->stream, adieu_ending(fd->stream).os_error);
+    return adieu_handshake(fd->stream);
+}
+
 static enum adieu_status try_handshake(struct adieu_fd *fd)
 {
     enum adieu_status status;
-    int turn = 0;
-    do {
+    bool more = true;
+    for (int turn = 0; more && turn <= TURNS; turn++) {
         status = adieu_handshake(fd->stream);
         fd_send(fd); /* also after FAIL: the alert that explains it to the peer */
-    } while (status == ADIEU_WAIT && turn++ < TURNS && fd_receive(fd));
-    return status;
+        more = status == ADIEU_WAIT && fd_receive(fd);
+    }
+    return status == ADIEU_WAIT && !more && fd->out_over ? no_answer(fd) : status;
+}
+
+/* Until now the socket was the caller's, who may have spoken plaintext over it. */
+static void begin_to_speak(struct adieu_fd *fd)
+{
+    if (fd->speaks || fd->descriptor < 0)
+        return;
+    fd->speaks = true;
+    tcp_first(fd);
+}
+
+/* Done here, but our last flight still waits: the peer would, too. What was said since is no part of it. */
+static bool last_flight_waits(const struct adieu_fd *fd)
+{
+    struct adieu_ending ending = adieu_ending(fd->stream);
+    return fd_unsent(fd) && ending.taken == 0 && ending.sending == ADIEU_SENDING_OPEN;
 }
 
 enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
@@ -21,9 +49,10 @@ enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
     if (fd->descriptor >= 0 || fd->released) {
-        do /* done here, but our last flight still waits: the peer would, too */
+        begin_to_speak(fd);
+        do
             status = try_handshake(fd);
-        while ((status == ADIEU_WAIT || (status == ADIEU_OK && fd_unsent(fd))) &&
+        while ((status == ADIEU_WAIT || (status == ADIEU_OK && last_flight_waits(fd))) &&
                fd_wait_stream(fd, SLOT_HANDSHAKE, deadline));
     }
     fd_leave(fd, SLOT_HANDSHAKE);

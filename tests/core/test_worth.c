@@ -99,6 +99,10 @@ static void nothing_taken_is_nothing_lost(void **state)
     struct adieu_ending ending = {.sending = ADIEU_SENDING_CLOSED, .receiving = ADIEU_RECEIVING_CLOSED};
     ending.after = ADIEU_AFTER_RESET;
     assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_DELIVERED);
+    ending.acknowledged = ADIEU_UNKNOWN;
+    assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_DELIVERED);
+    ending.taken = 1;
+    assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_LOST);
 }
 
 static void a_value_outside_the_enums_is_worth_nothing(void **state)

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -193,6 +195,38 @@ void each_tcp_pair(void (*story)(struct pair *pair))
 {
     tell_one(story, CARRIER_TCP, ADIEU_TLS_1_2);
     tell_one(story, CARRIER_TCP, ADIEU_TLS_1_3);
+}
+
+/* ------------------------------------------------ full queues */
+
+/* Whether one more connection stays undecided. */
+static bool stays_undecided(int other, const struct sockaddr *address, socklen_t size)
+{
+    struct pollfd done = {.fd = other, .events = POLLOUT};
+    int failed = connect(other, address, size);
+    return (failed && address->sa_family == AF_UNIX && errno == EAGAIN) || poll(&done, 1, 100) == 0;
+}
+
+void queue_fill(struct queue *queue, int listener)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (queue->count = 0; queue->count < (int)(sizeof queue->others / sizeof queue->others[0]);) {
+        int other = queue->others[queue->count++] = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (stays_undecided(other, (struct sockaddr *)&address, size))
+            return;
+    }
+    fail_msg("the queue does not fill");
+}
+
+void queue_empty(struct queue *queue, int listener)
+{
+    for (int i = 0; i < queue->count; i++)
+        (void)close(queue->others[i]);
+    for (int taken; (taken = accept(listener, NULL, NULL)) >= 0;)
+        (void)close(taken);
+    queue->count = 0;
 }
 
 /* ------------------------------------------------ what is sent */

@@ -51,6 +51,15 @@ void each_pair(void (*story)(struct pair *pair));
 /* TCP only, both versions. */
 void each_tcp_pair(void (*story)(struct pair *pair));
 
+/* Those who wait for a listener that takes nobody: when it is full, a connection stays undecided. */
+struct queue {
+    int others[16];
+    int count;
+};
+void queue_fill(struct queue *queue, int listener);
+/* They leave, and the listener takes what is left: the kernel then takes the next one. */
+void queue_empty(struct queue *queue, int listener);
+
 /* The byte at a place of the pattern that tests send. */
 uint8_t pattern(size_t at);
 void *pattern_new(size_t size);

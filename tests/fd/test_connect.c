@@ -126,27 +126,10 @@ static void a_name_that_nobody_waits_for_is_left_behind(void **state)
 
 /* ------------------------------------------------ waiting */
 
-/* Fills the queue of a listener until a connection stays undecided. Returns how many sockets are in others. */
-static int fill_queue(const struct sockaddr *address, socklen_t size, int *others, int room)
-{
-    for (int count = 0; count < room; count++) {
-        others[count] = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(others[count], address, size);
-        struct pollfd done = {.fd = others[count], .events = POLLOUT};
-        if ((address->sa_family == AF_UNIX && errno == EAGAIN) || poll(&done, 1, 100) == 0)
-            return count + 1;
-    }
-    fail_msg("the queue does not fill");
-    return 0;
-}
-
 static void full_queue(int listener, const struct adieu_fd_address *where)
 {
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    int others[16];
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
-    int count = fill_queue((struct sockaddr *)&address, size, others, 16);
+    struct queue full;
+    queue_fill(&full, listener);
     struct adieu_fd *fd = new_client();
     int64_t before = adieu_fd_now();
     assert_status(adieu_fd_connect(fd, where, adieu_fd_in(120)), ADIEU_WAIT);
@@ -156,10 +139,7 @@ static void full_queue(int listener, const struct adieu_fd_address *where)
     adieu_fd_cancel(fd);
     assert_status(adieu_fd_connect(fd, NULL, soon()), ADIEU_WAIT);
     assert_int_equal(adieu_fd_why(fd), ADIEU_FD_WHY_CANCELLED);
-    for (int i = 0; i < count; i++)
-        (void)close(others[i]);
-    for (int taken; (taken = accept(listener, NULL, NULL)) >= 0;)
-        (void)close(taken);
+    queue_empty(&full, listener);
     assert_status(adieu_fd_connect(fd, NULL, soon()), ADIEU_OK);
     adieu_fd_free(fd);
 }

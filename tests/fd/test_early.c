@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Before there is a connection, and while a handshake waits for a decision. */
+/* Before there is a connection, while a handshake waits for a decision, and when it cannot say what it has to. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_NEXT */
+#endif
 #include "support.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -157,12 +162,62 @@ static void a_later_refusal_fails_the_handshake(void **state)
     decides(CARRIER_TCP, ADIEU_TLS_1_3, true, ADIEU_REFUSE);
 }
 
+/* ------------------------------------------------ nothing leaves */
+
+/* This thread's send() fails, and the connection lives on. */
+static _Thread_local bool no_buffers;
+
+ssize_t send(int descriptor, const void *bytes, size_t size, int flags)
+{
+    ssize_t (*real)(int, const void *, size_t, int);
+    void *symbol = dlsym(RTLD_NEXT, "send");
+    memcpy(&real, &symbol, sizeof real);
+    if (!no_buffers)
+        return real(descriptor, bytes, size, flags);
+    errno = ENOBUFS;
+    return -1;
+}
+
+static void cannot_say(bool server, bool polled)
+{
+    struct pair pair;
+    pthread_t thread;
+    pair_open(&pair, CARRIER_TCP, ADIEU_TLS_1_3, 0);
+    struct adieu_fd *fd = server ? pair.server : pair.client;
+    if (polled)
+        adieu_fd_set_polled(fd);
+    if (server)
+        assert_int_equal(pthread_create(&thread, NULL, serve, pair.client), 0);
+    no_buffers = true;
+    int64_t begun = adieu_fd_now();
+    assert_status(insist(fd, shake_hands), ADIEU_FAIL);
+    assert_in_range(adieu_fd_now() - begun, 0, 10000);
+    no_buffers = false;
+    struct adieu_ending ending = adieu_fd_ending(fd);
+    assert_ends(ending, "failed", "reset");
+    assert_int_equal(ending.os_error, ENOBUFS);
+    adieu_fd_abort(fd, ADIEU_REASON_REQUEST);
+    if (server)
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    pair_free(&pair);
+}
+
+static void a_handshake_whose_words_do_not_leave_waits_for_no_answer(void **state)
+{
+    (void)state;
+    cannot_say(false, false);
+    cannot_say(false, true);
+    cannot_say(true, false);
+    cannot_say(true, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verbs_without_a_connection_are_misuse_and_change_nothing),
         cmocka_unit_test(a_handshake_waits_for_the_decision_and_then_finishes),
         cmocka_unit_test(a_later_refusal_fails_the_handshake),
+        cmocka_unit_test(a_handshake_whose_words_do_not_leave_waits_for_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,6 +116,38 @@ static void a_signal_ends_the_wait_for_a_name_to_listen_on(void **state)
     assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
 }
 
+/* ------------------------------------------------ connecting */
+
+static void a_deadline_holds_over_a_name_to_connect_to(void **state)
+{
+    (void)state;
+    struct adieu_config *client_config, *server_config;
+    make_configs(ADIEU_TLS_1_3, &client_config, &server_config);
+    for (int polled = 0; polled < 2; polled++) {
+        const int before = open_descriptors();
+        struct adieu_fd *fd = adieu_fd_client(client_config, "localhost");
+        if (polled)
+            adieu_fd_set_polled(fd);
+        hold();
+        int64_t begun = adieu_fd_now();
+        assert_status(adieu_fd_connect(fd, &slow, adieu_fd_in(100)), ADIEU_WAIT);
+        assert_in_range(adieu_fd_now() - begun, polled ? 0 : 99, 10000);
+        assert_int_equal(adieu_fd_interest(fd, NULL).events, POLLIN);
+        let_go();
+        struct pollfd resolved = adieu_fd_interest(fd, NULL);
+        assert_int_equal(poll(&resolved, 1, 10000), 1);
+        enum adieu_status status;
+        while ((status = adieu_fd_connect(fd, NULL, soon())) == ADIEU_WAIT && adieu_fd_now() < begun + 20000)
+            rest_ms(5);
+        assert_status(status, ADIEU_FAIL); /* nobody listens on port 0 */
+        assert_int_equal(adieu_fd_error(fd).code, ADIEU_ERR_CONNECT);
+        adieu_fd_free(fd);
+        assert_int_equal(open_descriptors(), before);
+    }
+    adieu_config_free(client_config);
+    adieu_config_free(server_config);
+}
+
 /* ------------------------------------------------ out of descriptors */
 
 static void resolving_without_a_descriptor_says_what_is_missing(void **state)
@@ -151,6 +183,7 @@ int main(void)
         cmocka_unit_test(a_name_that_is_none_cannot_be_listened_on),
         cmocka_unit_test(a_deadline_ends_the_wait_for_a_name_to_listen_on),
         cmocka_unit_test(a_signal_ends_the_wait_for_a_name_to_listen_on),
+        cmocka_unit_test(a_deadline_holds_over_a_name_to_connect_to),
         cmocka_unit_test(resolving_without_a_descriptor_says_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
