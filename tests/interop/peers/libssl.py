@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+from grammar import CDriver
+
+
+class Libssl(CDriver):
+    name, package, source, pkg_config = "OpenSSL libssl", "libssl-dev", "with_openssl.c", "openssl"
+    tells_alerts = True
+
+
+PEERS = [Libssl()]

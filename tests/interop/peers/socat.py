@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+import subprocess
+
+from conftest import wait_port
+from grammar import Peer, PipeRunning, a_port
+
+
+class Socat(Peer):
+    """Between standard input and output; -t says how long it waits for the second end after the first."""
+
+    name, package, program = "socat", "socat", "socat"
+    cannot = {"reset": "it has no way to reset", "reply": "on pipes it shows our end only by leaving"}
+
+    def version(self):
+        said = subprocess.run(["socat", "-V"], capture_output=True, text=True, check=True).stdout
+        return said.splitlines()[1].split()[2]
+
+    def start(self, cell):
+        verify = cell.role == "client" or cell.scenario.they_ask
+        common = [f"openssl-min-proto-version=TLS{cell.version}", f"openssl-max-proto-version=TLS{cell.version}", f"cafile={cell.trusts}",
+                  f"verify={int(verify)}"]
+        if cell.theirs:
+            common += [f"cert={cell.theirs.cert}", f"key={cell.theirs.key}"]
+        if cell.role == "client":
+            return PipeRunning(cell, ["socat", "-t", "1", "-", ",".join([f"OPENSSL:127.0.0.1:{cell.port}", "commonname=localhost", *common])])
+        port = a_port()
+        running = PipeRunning(cell, ["socat", "-t", "1", ",".join([f"OPENSSL-LISTEN:{port}", "bind=127.0.0.1", *common]), "-"])
+        wait_port(port)
+        running.port = port
+        return running
+
+
+PEERS = [Socat()]

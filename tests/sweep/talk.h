@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Conversations of every kind: what each side does is a word of one-letter steps behind the handshake, run as far as it
+ * goes without waiting, again and again. The same table is cut, starved of memory, and carried over descriptors.
+ */
+#ifndef ADIEU_TESTS_SWEEP_TALK_H
+#define ADIEU_TESTS_SWEEP_TALK_H
+
+#include "branch.h"
+#include "joined.h"
+
+#include "adieu_fd.h"
+
+/*
+ * Steps: w writes a line, L some records; r and R wait until the same has come; k updates the keys, K and asks the peer to;
+ * s shuts down; e reads until the end.
+ */
+struct kind {
+    const char *name, *client, *server;
+    bool own_handshake; /* not the same as others' */
+    bool only_tls13;
+    bool certificate; /* the client must show one */
+    bool resumed;
+    unsigned tickets;
+};
+
+extern const struct kind kinds[];
+extern const size_t kind_count;
+
+/* What a kind's conversations share: made once. */
+struct setting {
+    const struct kind *kind;
+    enum adieu_version version;
+    struct adieu_config *client, *server;
+    struct kept session;
+};
+struct setting setting_new(const struct kind *kind, enum adieu_version version);
+/* Another like it, whose server takes the sessions of the first, with nothing in its pools yet. */
+struct setting setting_again(const struct setting *like);
+void setting_free(struct setting *setting);
+const char *version_name(enum adieu_version version);
+/* Each kind in each version that it exists in. */
+void for_settings(void (*check)(struct setting *setting));
+
+struct side {
+    struct adieu_stream *s;
+    struct adieu_fd *fd; /* that carries s, or NULL: in memory */
+    int64_t patience;    /* of its verbs, in ms; 0: polled */
+    enum adieu_status (*open)(struct side *side, int64_t deadline);
+    enum adieu_status opened;
+    bool closed;          /* adieu_fd_close is done */
+    const char *at;       /* what is still to be done */
+    bool server, entered; /* the step at hand was begun */
+    size_t due;           /* bytes that it still has to write */
+    size_t said, heard, wanted;
+    enum adieu_status handshake, read;
+};
+
+/* NULL streams are for the test to see (no memory). */
+struct side side_new(struct setting *setting, bool server);
+/* The same on a handle, which the side then owns; polled if patience is 0. */
+struct side side_new_fd(struct setting *setting, bool server, int64_t patience);
+void side_free(struct side *side);
+/* Goes as far as it can; a handle is closed in the end. Returns whether it got a step further. */
+bool side_turn(struct side *side);
+/* Nothing but the goodbye is left to do. */
+void side_give_up(struct side *side);
+bool side_done(const struct side *side);
+
+/* What holds for every side at every end; peer is the other. */
+void check_side(struct side *side, const struct side *peer);
+/* That sides which nothing was done to have ended well. */
+void check_clean(const struct side *side);
+
+#endif
