@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bad_end.h"
 #include "ends.h"
 #include "signals.h"
 #include "values.h"
@@ -31,14 +32,6 @@ static bool check(struct run *run, enum adieu_status status, const char *option)
 /* ---------------------------------------------------------------- the key's password */
 
 #define PASSWORD_SIZE 1024
-
-/* Not memset: the compiler sees that nobody reads it again, and would leave it out. */
-static void wipe(char *secret, size_t size)
-{
-    volatile char *at = secret;
-    while (size-- > 0)
-        *at++ = 0;
-}
 
 /* Somebody may be asked for the password at the other end of a pipe: so long. */
 #define PASSWORD_PATIENCE_MS 60000
@@ -122,7 +115,7 @@ static bool identity_file(struct run *run)
             run,
             adieu_config_identity_file(run->config, options->cert, key, options->key_password_file ? password : NULL),
             options->key ? "--cert, --key" : "--cert (without --key it holds the key, too)");
-    wipe(password, sizeof password);
+    value_wipe(password, sizeof password);
     return done;
 }
 
@@ -150,21 +143,21 @@ static bool trust_path(struct run *run, const char *path, const char *option)
 static bool trust(struct run *run)
 {
     const struct options *options = run->options;
-    for (size_t i = 0; i < options->ca_count; i++) {
-        if (!trust_path(run, options->ca[i], "--ca"))
+    for (size_t i = 0; i < options->ca.count; i++) {
+        if (!trust_path(run, options->ca.all[i], "--ca"))
             return false;
     }
-    for (size_t i = 0; i < options->client_ca_count; i++) {
-        if (!trust_path(run, options->client_ca[i], "--client-ca"))
+    for (size_t i = 0; i < options->client_ca.count; i++) {
+        if (!trust_path(run, options->client_ca.all[i], "--client-ca"))
             return false;
     }
-    for (size_t i = 0; i < options->pin_count; i++) {
-        if (!check(run, adieu_config_trust_pin(run->config, options->pin[i]), "--pin"))
+    for (size_t i = 0; i < options->pin.count; i++) {
+        if (!check(run, adieu_config_trust_pin(run->config, options->pin.all[i]), "--pin"))
             return false;
     }
     if (options->insecure)
         return check(run, adieu_config_insecure_no_verify(run->config), "--insecure");
-    bool of_clients = options->command == COMMAND_LISTEN && options->client_ca_count + options->pin_count > 0;
+    bool of_clients = options->command == COMMAND_LISTEN && options->client_ca.count + options->pin.count > 0;
     return !of_clients || check(run, adieu_config_client_auth(run->config, ADIEU_CLIENT_AUTH_REQUIRED), "--client-ca");
 }
 
@@ -211,6 +204,22 @@ static bool key_log(struct run *run)
     return check(run, adieu_config_insecure_on_key(run->config, on_key, run), "SSLKEYLOGFILE");
 }
 
+/* Whom a session is good for is the name that is verified. */
+static bool session(struct run *run)
+{
+    const struct options *options = run->options;
+    run->session.path = options->session;
+    run->session.name = options->name ? options->name : options->host;
+    return !options->session ||
+           check(run, adieu_config_on_session(run->config, session_came, &run->session), "--session");
+}
+
+static bool bad_handshake(struct run *run)
+{
+    return run->options->end != END_ALERT ||
+           check(run, bad_end_refuse(run->config, run->options->command, &run->refused), "--end");
+}
+
 void config_claim(struct run *run)
 {
     const char *path = run->options->key_password_file;
@@ -227,5 +236,5 @@ bool config_prepare(struct run *run)
         return false;
     }
     return check(run, adieu_config_versions(run->config, run->options->min, run->options->max), "--min, --max") &&
-           identity(run) && trust(run) && alpn(run) && key_log(run);
+           identity(run) && trust(run) && alpn(run) && session(run) && bad_handshake(run) && key_log(run);
 }

@@ -16,6 +16,8 @@
 #define TERMINAL_CHUNK 256
 
 static bool missing[3];
+/* Where standard input stood before anybody read it. */
+static int64_t begin;
 
 void ends_prepare(void)
 {
@@ -31,6 +33,8 @@ int ends_claim(int descriptor)
 {
     bool absent = descriptor <= STDERR_FILENO && missing[descriptor];
     int copy = absent ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (copy >= 0 && descriptor > STDERR_FILENO)
+        (void)fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     return copy >= 0 ? copy : absent ? -EBADF : -errno;
 }
 
@@ -42,73 +46,121 @@ static enum io failed(int error, int *os_error)
     return IO_FAILED;
 }
 
-enum io ends_read(void *buf, size_t size, size_t *got, int *os_error)
+void ends_standard(struct ends *ends, bool shared)
 {
-    if (missing[STDIN_FILENO])
+    *ends = (struct ends){.shared = shared, .input = STDIN_FILENO, .output = STDOUT_FILENO};
+}
+
+void ends_own(struct ends *ends, int input, int output)
+{
+    *ends = (struct ends){.input = input, .output = output, .kind = OUTPUT_OWN};
+}
+
+static bool is_null(const struct stat *status)
+{
+    struct stat null;
+    return stat("/dev/null", &null) == 0 && S_ISCHR(status->st_mode) && status->st_rdev == null.st_rdev;
+}
+
+bool ends_can_be_shared(void)
+{
+    struct stat status;
+    if (missing[STDIN_FILENO] || fstat(STDIN_FILENO, &status) != 0)
+        return false;
+    if (!S_ISREG(status.st_mode))
+        return is_null(&status);
+    begin = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    return begin >= 0;
+}
+
+/* A standard descriptor that was closed when we were called. */
+static bool is_missing(int descriptor)
+{
+    return descriptor >= 0 && descriptor <= STDERR_FILENO && missing[descriptor];
+}
+
+enum io ends_read(struct ends *ends, void *buf, size_t size, size_t *got, int *os_error)
+{
+    if (is_missing(ends->input))
         return failed(EBADF, os_error);
-    ssize_t n = read(STDIN_FILENO, buf, size);
+    ssize_t n =
+        ends->shared ? pread(ends->input, buf, size, (off_t)(begin + ends->position)) : read(ends->input, buf, size);
     if (n < 0)
         return failed(errno, os_error);
     *got = (size_t)n;
+    ends->position += n;
     return n == 0 ? IO_END : IO_DONE;
 }
 
-enum kind { KIND_FILE, KIND_PIPE, KIND_SOCKET, KIND_TERMINAL };
-
-static enum kind output_kind(void)
+static enum output_kind kind_of(int descriptor)
 {
     struct stat status;
-    if (fstat(STDOUT_FILENO, &status) != 0 || S_ISFIFO(status.st_mode))
-        return KIND_PIPE;
+    if (fstat(descriptor, &status) != 0 || S_ISFIFO(status.st_mode))
+        return OUTPUT_PIPE;
     if (S_ISSOCK(status.st_mode))
-        return KIND_SOCKET;
-    return isatty(STDOUT_FILENO) ? KIND_TERMINAL : KIND_FILE;
+        return OUTPUT_SOCKET;
+    return isatty(descriptor) ? OUTPUT_TERMINAL : OUTPUT_FILE;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 /* A file never makes us wait for somebody else; a pipe that can be written takes PIPE_BUF bytes without waiting. */
-static ssize_t write_some(enum kind kind, const void *buf, size_t size)
+static ssize_t write_some(const struct ends *ends, const void *buf, size_t size)
 {
-    switch (kind) {
-    case KIND_SOCKET:
-        return send(STDOUT_FILENO, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case KIND_PIPE:
-        return write(STDOUT_FILENO, buf, size < PIPE_BUF ? size : PIPE_BUF);
-    case KIND_TERMINAL:
-        return write(STDOUT_FILENO, buf, size < TERMINAL_CHUNK ? size : TERMINAL_CHUNK);
-    case KIND_FILE:
+    switch (ends->kind) {
+    case OUTPUT_SOCKET:
+        return send(ends->output, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case OUTPUT_PIPE:
+        return write(ends->output, buf, least(size, PIPE_BUF));
+    case OUTPUT_TERMINAL:
+        return write(ends->output, buf, least(size, TERMINAL_CHUNK));
+    case OUTPUT_FILE:
+    case OUTPUT_OWN:
+    case OUTPUT_UNKNOWN:
         break;
     }
-    return write(STDOUT_FILENO, buf, size);
+    return write(ends->output, buf, size);
 }
 
-enum io ends_write(const void *buf, size_t size, size_t *took, int *os_error)
+enum io ends_write(struct ends *ends, const void *buf, size_t size, size_t *took, int *os_error)
 {
-    static bool known;
-    static enum kind kind;
-    if (missing[STDOUT_FILENO])
+    if (is_missing(ends->output))
         return failed(EBADF, os_error);
-    if (!known) {
-        kind = output_kind();
-        known = true;
-    }
-    ssize_t n = write_some(kind, buf, size);
+    if (ends->shared && !ends_output_ready(ends))
+        return IO_WAIT; /* somebody else has written since poll() was asked */
+    if (ends->kind == OUTPUT_UNKNOWN)
+        ends->kind = kind_of(ends->output);
+    ssize_t n = write_some(ends, buf, size);
     if (n < 0)
         return failed(errno, os_error);
     *took = (size_t)n;
     return IO_DONE;
 }
 
-bool ends_output_ready(void)
+bool ends_output_ready(const struct ends *ends)
 {
-    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    struct pollfd output = {.fd = ends->output, .events = POLLOUT};
     return poll(&output, 1, 0) == 1;
 }
 
-/* The number is kept taken, so that nothing else is ever written there by mistake. */
-enum io ends_close_output(int *os_error)
+static int close_own(int *descriptor)
 {
-    if (missing[STDOUT_FILENO])
-        return IO_DONE;
+    int error = *descriptor < 0 || close(*descriptor) == 0 || errno == EINTR ? 0 : errno;
+    *descriptor = -1;
+    return error;
+}
+
+void ends_close_input(struct ends *ends)
+{
+    (void)close_own(&ends->input);
+}
+
+/* The number is kept taken, so that nothing else is ever written there by mistake. */
+static int close_standard_output(void)
+{
     int error = close(STDOUT_FILENO) == 0 || errno == EINTR ? 0 : errno;
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0 && null != STDOUT_FILENO) {
@@ -116,5 +168,13 @@ enum io ends_close_output(int *os_error)
         close(null);
     }
     missing[STDOUT_FILENO] = true;
+    return error;
+}
+
+enum io ends_close_output(struct ends *ends, int *os_error)
+{
+    if (ends->shared || is_missing(ends->output))
+        return IO_DONE;
+    int error = ends->output == STDOUT_FILENO ? close_standard_output() : close_own(&ends->output);
     return error == 0 ? IO_DONE : failed(error, os_error);
 }

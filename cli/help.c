@@ -16,10 +16,11 @@ static void print_head(enum command command)
              "reply is still read. The exit status tells how it ended.");
     else
         puts("usage: adieu listen [OPTION...] [HOST:]PORT\n\n"
-             "Takes one connection, then as 'adieu connect'. HOST is this machine alone (127.0.0.1) unless it is "
-             "given; '*' is\n"
-             "every address; PORT 0 is any free one. Without --cert it prints the line with which 'adieu connect' will "
-             "trust it.");
+             "Takes one connection (--keep: many), then as 'adieu connect'. HOST is this machine alone (127.0.0.1) "
+             "unless it is\n"
+             "given; '*' is every address; PORT 0 is any free one. Without --cert it prints the line with which "
+             "'adieu connect'\n"
+             "will trust it.");
 }
 
 static void print_option(const struct option_row *row)

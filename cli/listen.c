@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* adieu listen: takes one connection. */
+/* adieu listen: where peers come in. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "run.h"
 #include "say.h"
+#include "serve.h"
 #include "values.h"
 
 #define RESOLVE_MS 10000
@@ -123,39 +124,40 @@ static int64_t resolve_by(const struct run *run)
         most = options->timeout_connect;
     if (options->timeout_total != NEVER && options->timeout_total < most)
         most = options->timeout_total;
-    return run->at.started + most;
+    return run->started + most;
 }
 
-bool listen_prepare(struct run *run)
+static bool open_listener(struct run *run)
 {
     const struct options *options = run->options;
     struct adieu_error error;
-    run->address = (struct adieu_fd_address){
+    const struct adieu_fd_address address = {
         .host = listen_host(options), .port = options->port, .path = options->path, .family = options->family};
-    run->fd = adieu_fd_server(run->config);
-    if (!run->fd) {
-        run_error(run, ADIEU_ERR_MEMORY, 0, "there is not enough memory");
+    run->listener = adieu_fd_listen(&address, options->keep ? SOMAXCONN : 1, resolve_by(run), &error);
+    if (run->listener >= 0)
+        return true;
+    bool stale = options->path && error.os_error == EADDRINUSE;
+    run_error(run, error.code, error.os_error, "%s%s", error.text,
+              stale ? "; if nobody listens there any more, remove the file" : "");
+    return false;
+}
+
+bool listen_prepare(struct connection *connection)
+{
+    struct run *run = connection->run;
+    run->waiting = connection;
+    if (!serve_prepare(run) || !connection_has(connection, adieu_fd_server(run->config)) || !open_listener(run))
         return false;
-    }
-    adieu_fd_set_polled(run->fd);
-    run->listener = adieu_fd_listen(&run->address, 1, resolve_by(run), &error);
-    if (run->listener < 0) {
-        bool stale = run->options->path && error.os_error == EADDRINUSE;
-        run_error(run, error.code, error.os_error, "%s%s", error.text,
-                  stale ? "; if nobody listens there any more, remove the file" : "");
-        return false;
-    }
     remember_unix_socket(run);
     say_where(run);
+    if (run->options->keep)
+        say_note("at most %u connections at once; the next ones wait", run->most);
     return true;
 }
 
-enum adieu_status listen_reach(struct run *run)
+enum adieu_status listen_reach(struct connection *connection)
 {
-    enum adieu_status status = adieu_fd_accept(run->fd, run->listener, ADIEU_FD_NOW);
-    if (status == ADIEU_OK)
-        listen_leave(run); /* whoever comes second is refused at once, and does not wait for nobody */
-    return status;
+    return adieu_fd_accept(connection->fd, connection->run->listener, ADIEU_FD_NOW);
 }
 
 void listen_leave(struct run *run)

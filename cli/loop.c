@@ -3,80 +3,85 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "clock.h"
-#include "events.h"
 #include "pipe.h"
+#include "prelude.h"
 #include "progress.h"
+#include "serve.h"
 #include "signals.h"
+#include "step.h"
 
-/* ---------------------------------------------------------------- the phases */
-
-/* Nobody was reached: there is no ending, only an error. */
-static void unreached(struct run *run)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    struct adieu_error error = adieu_fd_error(run->fd);
-    run_error(run, error.code, error.os_error, "%s", error.text);
-    run->phase = PHASE_OVER;
+    return a < b ? a : b;
 }
 
-static void step_reaching(struct run *run)
+/* ---------------------------------------------------------------- what to wait for */
+
+size_t loop_set_size(size_t connections)
 {
-    enum adieu_status status = run->options->command == COMMAND_CONNECT ? connect_reach(run) : listen_reach(run);
-    if (status == ADIEU_WAIT)
-        return;
-    if (status != ADIEU_OK) {
-        unreached(run);
-        return;
+    return 1 + connections * SLOTS;
+}
+
+/*
+ * The set holds descriptors alone, each of them once: poll() refuses more of them than may be open. Standard input and output
+ * may be wanted by many, all in the same way.
+ */
+static int watch(struct run *run, struct pollfd what)
+{
+    if (what.fd < 0)
+        return -1;
+    for (nfds_t i = 0; what.fd <= STDOUT_FILENO && i < run->watched; i++) {
+        if (run->set[i].fd == what.fd)
+            return (int)i;
     }
-    run->at.reached = adieu_fd_now();
-    run->phase = PHASE_HANDSHAKING;
-    events_reached(run);
+    run->set[run->watched] = what;
+    return (int)run->watched++;
 }
 
-static void step_handshaking(struct run *run)
+/* What is not read here is not polled for: a descriptor with an empty mask would still wake us for HUP. */
+static struct pollfd stream_slot(const struct connection *connection, int *timeout)
 {
-    enum adieu_status status = adieu_fd_handshake(run->fd, ADIEU_FD_NOW);
-    if (status == ADIEU_WAIT)
-        return;
-    if (status == ADIEU_OK) {
-        run->at.established = run->at.moved = adieu_fd_now();
-        run->phase = PHASE_TALKING;
-    } else {
-        run_close(run, clock_patience(run)); /* the alert that explains it should still arrive */
+    struct pollfd nothing = {.fd = -1};
+    if (connection_plays(connection, END_STALL) || connection->closed || serve_pauses(connection))
+        return nothing;
+    if (connection->phase == PHASE_PRELUDE)
+        return prelude_interest(connection);
+    struct pollfd what = adieu_fd_interest(connection->fd, timeout);
+    if (connection->phase == PHASE_TALKING && !pipe_wants_peer(connection))
+        what.events = (short)(what.events & ~POLLIN);
+    return what.events ? what : nothing;
+}
+
+/* Fills its slots in; returns when it has something to do although nothing fires. */
+static int64_t fill(struct connection *connection)
+{
+    int timeout = -1;
+    const struct pollfd wanted[SLOTS] = {
+        [SLOT_STREAM] = stream_slot(connection, &timeout),
+        [SLOT_INPUT] = {.fd = pipe_wants_input(connection) ? connection->ends.input : -1, .events = POLLIN},
+        [SLOT_OUTPUT] = {.fd = pipe_wants_output(connection) ? connection->ends.output : -1, .events = POLLOUT},
+    };
+    for (int i = 0; i < SLOTS; i++)
+        connection->slots[i] = watch(connection->run, wanted[i]);
+    if (connection->due || pipe_has_more(connection))
+        return 0;
+    int64_t next = earlier(clock_next(connection), exec_next(connection));
+    return earlier(next, timeout < 0 ? INT64_MAX : adieu_fd_in(timeout));
+}
+
+static int64_t fill_all(struct run *run)
+{
+    int64_t next = earlier(serve_next(run), progress_next(run));
+    run->watched = 0;
+    watch(run, (struct pollfd){.fd = signals_descriptor(), .events = POLLIN}); /* the first one */
+    for (struct connection *each = run->connections; each; each = each->next) {
+        each->wake = fill(each);
+        next = earlier(next, each->wake);
     }
-}
-
-/* What is left for standard output may take longer than the goodbye, which waits for nobody here. */
-static void step_closing(struct run *run)
-{
-    if (!run->closed && adieu_fd_close(run->fd, run->patience, &run->ending) != ADIEU_WAIT)
-        run->closed = true;
-    pipe_write_out(run);
-    if (run->closed && pipe_drained(run))
-        run->phase = PHASE_OVER;
-}
-
-/* Each phase may end within its step, and the next one has something to do at once. */
-static void step(struct run *run)
-{
-    if (run->phase == PHASE_REACHING)
-        step_reaching(run);
-    if (run->phase == PHASE_HANDSHAKING)
-        step_handshaking(run);
-    if (run->phase == PHASE_TALKING)
-        pipe_turn(run);
-    if (run->phase == PHASE_CLOSING)
-        step_closing(run);
-}
-
-/* ---------------------------------------------------------------- waiting */
-
-enum { SET_SIGNALS, SET_CONNECTION, SET_INPUT, SET_OUTPUT, SET_SIZE };
-
-static int least(int a, int b)
-{
-    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+    return next;
 }
 
 static int milliseconds_until(int64_t moment)
@@ -87,57 +92,94 @@ static int milliseconds_until(int64_t moment)
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* What is not read here is not polled for: a descriptor with an empty mask would still wake us for HUP. */
-static struct pollfd connection(const struct run *run, int *timeout)
+/* ---------------------------------------------------------------- what came */
+
+static bool fired(const struct connection *connection, enum slot slot)
 {
-    struct pollfd nothing = {.fd = -1};
-    if (run_plays(run, END_STALL) || run->closed)
-        return nothing;
-    struct pollfd what = adieu_fd_interest(run->fd, timeout);
-    if (run->phase == PHASE_TALKING && !pipe_wants_peer(run))
-        what.events = (short)(what.events & ~POLLIN);
-    return what.events ? what : nothing;
+    int at = connection->slots[slot];
+    return at >= 0 && connection->run->set[at].revents != 0;
+}
+
+static void note(struct connection *connection, int64_t now)
+{
+    connection->ready.input = fired(connection, SLOT_INPUT);
+    connection->ready.output = fired(connection, SLOT_OUTPUT);
+    connection->due = fired(connection, SLOT_STREAM) || connection->ready.input || connection->ready.output ||
+                      connection->wake <= now;
+}
+
+/* That a child has exited is told by a signal. */
+static void reap_children(struct run *run)
+{
+    for (struct connection *each = run->connections; each; each = each->next)
+        exec_reap(each);
 }
 
 static void wait_for_something(struct run *run)
 {
-    int timeout = -1;
-    struct pollfd set[SET_SIZE] = {
-        [SET_SIGNALS] = {.fd = run->signal ? -1 : signals_descriptor(), .events = POLLIN},
-        [SET_CONNECTION] = connection(run, &timeout),
-        [SET_INPUT] = {.fd = pipe_wants_input(run) ? 0 : -1, .events = POLLIN},
-        [SET_OUTPUT] = {.fd = pipe_wants_output(run) ? 1 : -1, .events = POLLOUT},
-    };
-    timeout = least(timeout, milliseconds_until(clock_next(run)));
-    timeout = least(timeout, milliseconds_until(progress_next(run)));
-    if (pipe_has_more(run))
-        timeout = 0;
-    if (poll(set, SET_SIZE, timeout) < 0)
-        set[SET_INPUT].revents = set[SET_OUTPUT].revents = 0;
-    run->ready.input = set[SET_INPUT].revents != 0;
-    run->ready.output = set[SET_OUTPUT].revents != 0;
+    int64_t next = fill_all(run);
+    if (poll(run->set, run->watched, milliseconds_until(next)) < 0) {
+        for (nfds_t i = 0; i < run->watched; i++)
+            run->set[i].revents = 0;
+    }
+    int64_t now = adieu_fd_now();
+    for (struct connection *each = run->connections; each; each = each->next)
+        note(each, now);
+    if (run->set[0].revents) {
+        signals_drain();
+        reap_children(run);
+    }
 }
 
 static void notice_signal(struct run *run)
 {
     if (run->signal || !signals_received())
         return;
-    run_signalled(run);
-    run_abort(run, ADIEU_REASON_REQUEST);
-    run->pipe.down.start = run->pipe.down.end = 0; /* standard output may be what it waits for */
+    run->signal = signals_received();
+    for (struct connection *each = run->connections; each; each = each->next) {
+        connection_signalled(each, run->signal);
+        each->due = true;
+    }
+}
+
+static void check_clocks(struct run *run)
+{
+    for (struct connection *each = run->connections; each; each = each->next) {
+        if (each->due)
+            clock_check(each);
+    }
+}
+
+/* ---------------------------------------------------------------- */
+
+static void serve(struct connection *connection)
+{
+    step(connection);
+    connection->due = false;
+    if (connection->phase == PHASE_OVER)
+        run_finish(connection);
+}
+
+/* A new one comes in at the end of the list. */
+static void serve_due(struct run *run)
+{
+    for (struct connection *each = run->connections, *next; each; each = next) {
+        next = each->next;
+        if (each->due)
+            serve(each);
+    }
 }
 
 void loop(struct run *run)
 {
-    adieu_watch(adieu_fd_stream(run->fd), events_on_news, run);
-    while (run->phase != PHASE_OVER) {
-        step(run);
-        progress_turn(run);
-        if (run->phase == PHASE_OVER)
+    for (;;) {
+        serve_due(run);
+        serve_more(run);
+        if (!run->connections && serve_next(run) == INT64_MAX)
             break;
+        progress_turn(run);
         wait_for_something(run);
         notice_signal(run);
-        clock_check(run);
+        check_clocks(run);
     }
-    progress_end();
 }

@@ -5,7 +5,9 @@
 
 #include "run.h"
 
-/* From reaching the peer to the end; afterwards run->ending holds the ending, if there was a connection. */
+/* How many descriptors poll() may be given for so many connections. */
+size_t loop_set_size(size_t connections);
+/* Until no connection is left. */
 void loop(struct run *run);
 
 #endif

@@ -29,7 +29,7 @@ static void print_option(const char *name, char letter, const char *argument, un
 static void print_options(void)
 {
 #define GROUP(title) print_group(title);
-#define OPTION(ID, name, letter, argument, commands, help, man) print_option(name, letter, argument, commands, man);
+#define OPTION(name, letter, argument, commands, to, help, man) print_option(name, letter, argument, commands, man);
 #include "options.def"
 }
 

@@ -1,294 +1,379 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipe.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bad_end.h"
 #include "clock.h"
 #include "ends.h"
+#include "run.h"
 #include "say.h"
+#include "serve.h"
 
-/* One record at least, so that no read of the stream is cut small. */
-#define ROOM 16384u
-
-static size_t filled(const struct buffer *buffer)
+bool pipe_sending_over(const struct connection *connection)
 {
-    return buffer->end - buffer->start;
-}
-
-static void consume(struct buffer *buffer, size_t n)
-{
-    buffer->start += n;
-    if (buffer->start == buffer->end)
-        buffer->start = buffer->end = 0;
-}
-
-/* Where to put more, at the end; what is there moves to the front only when the room gets small. */
-static size_t room(struct buffer *buffer)
-{
-    if (BUFFER_SIZE - buffer->end < ROOM && buffer->start > 0) {
-        memmove(buffer->bytes, buffer->bytes + buffer->start, filled(buffer));
-        buffer->end -= buffer->start;
-        buffer->start = 0;
-    }
-    return BUFFER_SIZE - buffer->end;
-}
-
-static bool has_room(const struct buffer *buffer)
-{
-    return BUFFER_SIZE - filled(buffer) >= ROOM;
-}
-
-bool pipe_sending_over(const struct run *run)
-{
-    enum adieu_sending sending = run_ending(run).sending;
+    enum adieu_sending sending = connection_ending(connection).sending;
     return sending != ADIEU_SENDING_OPEN && sending != ADIEU_SENDING_CLOSING;
 }
 
-bool pipe_drained(const struct run *run)
+bool pipe_drained(const struct connection *connection)
 {
-    return filled(&run->pipe.down) == 0;
+    return buffer_filled(&connection->pipe.down) == 0;
 }
 
-bool pipe_wants_input(const struct run *run)
+bool pipe_wants_input(const struct connection *connection)
 {
-    return run->phase == PHASE_TALKING && !run->pipe.input_over && filled(&run->pipe.up) == 0;
+    return connection->phase == PHASE_TALKING && !connection->pipe.input_over && connection->ends.input >= 0 &&
+           buffer_filled(&connection->pipe.up) == 0;
 }
 
-bool pipe_wants_output(const struct run *run)
+/* Who has begun a piece on a shared output finishes it first. */
+static bool has_turn(const struct connection *connection)
 {
-    return !pipe_drained(run);
+    const struct connection *writer = connection->run->writer;
+    return !writer || writer == connection;
 }
 
-bool pipe_wants_peer(const struct run *run)
+bool pipe_wants_output(const struct connection *connection)
 {
-    return !run->pipe.peer_over && has_room(&run->pipe.down);
+    return !pipe_drained(connection) && has_turn(connection);
+}
+
+bool pipe_wants_peer(const struct connection *connection)
+{
+    return !connection->pipe.peer_over && buffer_has_room(&connection->pipe.down);
 }
 
 /* --until=peer, and the peer has ended. */
-static bool follows(const struct run *run)
+static bool follows(const struct connection *connection)
 {
-    return run->options->until == UNTIL_PEER && run->pipe.peer_over && !run_plays(run, END_MUTE);
+    return connection->options->until == UNTIL_PEER && connection->pipe.peer_over &&
+           !connection_plays(connection, END_MUTE);
 }
 
 /* Every verb sends what waits, reading too: the queue can be empty again after a write found it full. */
-static bool can_send_more(const struct run *run)
+static bool can_send_more(const struct connection *connection)
 {
-    return filled(&run->pipe.up) > 0 && !(adieu_fd_interest(run->fd, NULL).events & POLLOUT);
+    return buffer_filled(&connection->pipe.up) > 0 && !(adieu_fd_interest(connection->fd, NULL).events & POLLOUT);
 }
 
-bool pipe_has_more(const struct run *run)
+bool pipe_has_more(const struct connection *connection)
 {
-    const struct pipe *pipe = &run->pipe;
-    if (run->phase != PHASE_TALKING || run_plays(run, END_STALL))
+    const struct pipe *pipe = &connection->pipe;
+    if (connection->phase != PHASE_TALKING || connection_plays(connection, END_STALL))
         return false;
-    if (can_send_more(run) || (follows(run) && !pipe->input_over))
+    if (can_send_more(connection) || (follows(connection) && !pipe->input_over))
         return true;
-    return pipe->peer_more && has_room(&pipe->down);
+    return pipe->peer_more && buffer_has_room(&pipe->down);
 }
 
 /* ---------------------------------------------------------------- standard input to the peer */
 
-static void stop_input(struct run *run)
+void pipe_stop_input(struct connection *connection)
 {
-    if (!run->pipe.input_over)
-        run->at.input = adieu_fd_now();
-    run->pipe.input_over = true;
+    if (!connection->pipe.input_over)
+        connection->at.input = adieu_fd_now();
+    connection->pipe.input_over = true;
 }
 
-static void local_failure(struct run *run, const char *which, int os_error)
+static void local_failure(struct connection *connection, const char *which, int os_error)
 {
-    stop_input(run);
-    run->pipe.down.start = run->pipe.down.end = 0;
-    run->pipe.output_over = true;
-    run_error(run, ADIEU_ERR_LOCAL_IO, os_error, "%s failed: %s", which, strerror(os_error));
-    run->pipe.failed = true;
-    if (!run->closed)
-        run_abort(run, ADIEU_REASON_LOCAL_IO);
+    pipe_stop_input(connection);
+    buffer_clear(&connection->pipe.down);
+    connection->pipe.output_over = true;
+    connection_error(connection, ADIEU_ERR_LOCAL_IO, os_error, "%s failed: %s", which, strerror(os_error));
+    connection->pipe.failed = true;
+    if (!connection->closed)
+        connection_abort(connection, ADIEU_REASON_LOCAL_IO);
 }
 
 /* --end-after: as much of what was just read as is still to be sent. */
-static void limit_input(struct run *run)
+static void limit_input(struct connection *connection)
 {
-    uint64_t left = run->options->end_after - run_ending(run).taken;
-    struct buffer *up = &run->pipe.up;
-    if (left > filled(up))
+    uint64_t left = connection->options->end_after - connection_ending(connection).taken;
+    struct buffer *up = &connection->pipe.up;
+    if (left > buffer_filled(up))
         return;
     up->end = up->start + (size_t)left;
-    stop_input(run);
+    buffer_settle(up);
+    pipe_stop_input(connection);
 }
 
-static void take_input(struct run *run)
+/* The end of a command's output says nothing until it has exited. */
+static void input_ended(struct connection *connection)
 {
-    struct buffer *up = &run->pipe.up;
-    size_t got;
-    int error;
-    if (run->options->end_after == 0)
-        stop_input(run);
-    if (!pipe_wants_input(run) || !run->ready.input)
+    if (connection->child.pid)
+        exec_silent(connection);
+    else
+        pipe_stop_input(connection);
+}
+
+static void take_input(struct connection *connection)
+{
+    struct buffer *up = &connection->pipe.up;
+    size_t got = 0, room;
+    int error = ENOMEM;
+    if (connection->options->end_after == 0)
+        pipe_stop_input(connection);
+    if (!pipe_wants_input(connection) || !connection->ready.input)
         return;
-    run->ready.input = false;
-    switch (ends_read(up->bytes, BUFFER_SIZE, &got, &error)) {
+    connection->ready.input = false;
+    uint8_t *space = buffer_space(up, &room);
+    enum io answer = space ? ends_read(&connection->ends, space, room, &got, &error) : IO_FAILED;
+    up->end += got;
+    buffer_settle(up);
+    switch (answer) {
     case IO_DONE:
-        up->start = 0;
-        up->end = got;
-        limit_input(run);
+        exec_heard(connection);
+        limit_input(connection);
         break;
     case IO_END:
-        stop_input(run);
+        input_ended(connection);
         break;
     case IO_FAILED:
-        local_failure(run, "standard input", error);
+        local_failure(connection, connection->child.pid ? "the command's output" : "standard input", error);
         break;
     case IO_WAIT:
         break;
     }
 }
 
-static void give_up_input(struct run *run)
+static void give_up_input(struct connection *connection)
 {
-    run->pipe.up.start = run->pipe.up.end = 0;
-    stop_input(run);
+    buffer_clear(&connection->pipe.up);
+    pipe_stop_input(connection);
+    if (connection->child.pid)
+        exec_silent(connection); /* so that the command learns it, as a shell's pipe would tell */
 }
 
-static void send_up(struct run *run)
+static void send_up(struct connection *connection)
 {
-    struct buffer *up = &run->pipe.up;
+    struct buffer *up = &connection->pipe.up;
     enum adieu_status status = ADIEU_OK;
     size_t took = 0;
-    while (filled(up) > 0 && status == ADIEU_OK) {
-        status = adieu_fd_write(run->fd, up->bytes + up->start, filled(up), &took, ADIEU_FD_NOW);
+    while (buffer_filled(up) > 0 && status == ADIEU_OK) {
+        status = adieu_fd_write(connection->fd, up->bytes + up->start, buffer_filled(up), &took, ADIEU_FD_NOW);
         if (status == ADIEU_OK)
-            consume(up, took);
+            buffer_consume(up, took);
     }
-    if (status == ADIEU_FAIL || status == ADIEU_MISUSE || pipe_sending_over(run))
-        give_up_input(run);
-    if (filled(up) == 0)
-        run->at.blocked = 0;
-    else if (run->at.blocked == 0)
-        run->at.blocked = adieu_fd_now();
+    if (status == ADIEU_FAIL || status == ADIEU_MISUSE || pipe_sending_over(connection))
+        give_up_input(connection);
+    if (buffer_filled(up) == 0)
+        connection->at.blocked = 0;
+    else if (connection->at.blocked == 0)
+        connection->at.blocked = adieu_fd_now();
 }
 
-static void say_end(struct run *run)
+static void say_end(struct connection *connection)
 {
-    struct pipe *pipe = &run->pipe;
-    if (!pipe->input_over || filled(&pipe->up) > 0 || pipe->said || pipe_sending_over(run))
+    struct pipe *pipe = &connection->pipe;
+    if (!pipe->input_over || buffer_filled(&pipe->up) > 0 || pipe->said || pipe_sending_over(connection))
         return;
-    if (run->options->end != END_CLEAN) {
-        bad_end(run);
+    if (connection->end != END_CLEAN) {
+        bad_end(connection);
         return;
     }
     pipe->said = true;
 }
 
 /* What waits to be sent leaves with any verb; this one is for when no other is due. */
-static void flush(struct run *run)
+static void flush(struct connection *connection)
 {
     size_t took;
-    if (!run->pipe.said)
-        (void)!adieu_fd_write(run->fd, "", 0, &took, ADIEU_FD_NOW);
-    else if (run->options->end == END_CLEAN)
-        (void)!adieu_fd_shutdown(run->fd, ADIEU_FD_NOW);
+    if (!connection->pipe.said)
+        (void)!adieu_fd_write(connection->fd, "", 0, &took, ADIEU_FD_NOW);
+    else if (connection->end == END_CLEAN)
+        (void)!adieu_fd_shutdown(connection->fd, ADIEU_FD_NOW);
 }
 
 /* ---------------------------------------------------------------- the peer to standard output */
 
-static void receive_down(struct run *run)
+static void receive_down(struct connection *connection)
 {
-    struct pipe *pipe = &run->pipe;
+    struct pipe *pipe = &connection->pipe;
     enum adieu_status status = ADIEU_OK;
-    size_t got = 0;
+    size_t got, room;
     pipe->peer_more = false;
     while (!pipe->peer_over && status == ADIEU_OK) {
-        size_t space = room(&pipe->down);
-        if (space < ROOM) {
+        uint8_t *space = buffer_space(&pipe->down, &room);
+        if (!space) {
+            local_failure(connection, "memory for standard output", ENOMEM);
+            return;
+        }
+        if (room < BUFFER_ROOM) {
             pipe->peer_more = true;
             return;
         }
-        status = adieu_fd_read(run->fd, pipe->down.bytes + pipe->down.end, space, &got, ADIEU_FD_NOW);
+        status = adieu_fd_read(connection->fd, space, room, &got, ADIEU_FD_NOW);
         if (status == ADIEU_OK)
             pipe->down.end += got;
     }
+    buffer_settle(&pipe->down);
     if (status != ADIEU_OK && status != ADIEU_WAIT)
         pipe->peer_over = true;
 }
 
-/* The reader of standard output is told of the peer's end as soon as it is there: it may have an answer to give. */
-static void end_output(struct run *run)
+/* The peer has said its end; or a cut one is to do for it. */
+static bool ended_in_order(const struct connection *connection)
 {
-    int error;
-    if (run->pipe.output_over || !(run->pipe.peer_over || run->closed) || !pipe_drained(run))
-        return;
-    run->pipe.output_over = true;
-    if (ends_close_output(&error) == IO_FAILED)
-        local_failure(run, "standard output", error);
+    enum adieu_receiving receiving = connection_ending(connection).receiving;
+    return receiving == ADIEU_RECEIVING_CLOSED ||
+           (receiving == ADIEU_RECEIVING_TRUNCATED && connection->options->accept_truncation);
 }
 
-void pipe_write_out(struct run *run)
+/* A command must not take a cut for an end. */
+static bool output_ends(const struct connection *connection)
 {
-    struct buffer *down = &run->pipe.down;
+    if (connection->child.pid)
+        return connection->pipe.peer_over && ended_in_order(connection);
+    return connection->pipe.peer_over || connection->closed;
+}
+
+/* The reader of standard output is told of the peer's end as soon as it is there: it may have an answer to give. */
+static void end_output(struct connection *connection)
+{
+    int error;
+    if (connection->pipe.output_over || !pipe_drained(connection) || !output_ends(connection))
+        return;
+    connection->pipe.output_over = true;
+    if (ends_close_output(&connection->ends, &error) == IO_FAILED)
+        local_failure(connection, "standard output", error);
+}
+
+/* What is everybody's output has failed: nothing more can be taken from anybody. */
+static void output_failed(struct connection *connection, int os_error)
+{
+    local_failure(connection, connection->child.pid ? "the command's input" : "standard output", os_error);
+    if (connection->ends.shared)
+        serve_leave(connection->run);
+}
+
+/* The command has closed its input, as it may: how it exits is what counts. What the peer still says is thrown away. */
+static void hears_no_more(struct connection *connection)
+{
+    int ignored;
+    connection->pipe.output_over = true;
+    buffer_clear(&connection->pipe.down);
+    (void)ends_close_output(&connection->ends, &ignored);
+}
+
+/* How much to write: all, but on a shared output no more than what was there when this connection's turn came. */
+static size_t piece(struct connection *connection)
+{
+    size_t all = buffer_filled(&connection->pipe.down);
+    if (!connection->ends.shared)
+        return all;
+    connection->run->writer = connection;
+    if (connection->pipe.piece == 0)
+        connection->pipe.piece = all;
+    return connection->pipe.piece;
+}
+
+static struct connection *first_to_write(struct connection *from, const struct connection *end)
+{
+    for (; from != end; from = from->next) {
+        if (buffer_filled(&from->pipe.down) > 0)
+            return from;
+    }
+    return NULL;
+}
+
+/* Whoever comes next in the list, and then from its start up to the last one. */
+static struct connection *next_writer(const struct connection *last)
+{
+    struct connection *after = first_to_write(last->next, NULL);
+    return after ? after : first_to_write(last->run->connections, last->next);
+}
+
+static void written(struct connection *connection, size_t count)
+{
+    struct pipe *pipe = &connection->pipe;
+    buffer_consume(&pipe->down, count);
+    pipe->written += count;
+    if (!connection->ends.shared)
+        return;
+    pipe->piece -= count;
+    if (pipe->piece == 0)
+        connection->run->writer = next_writer(connection);
+}
+
+void pipe_write_out(struct connection *connection)
+{
+    struct buffer *down = &connection->pipe.down;
     enum io answer = IO_DONE;
     size_t took;
-    int error;
-    while (run->ready.output && filled(down) > 0 && answer == IO_DONE) {
-        answer = ends_write(down->bytes + down->start, filled(down), &took, &error);
-        if (answer == IO_DONE) {
-            consume(down, took);
-            run->pipe.written += took;
-        }
-        run->ready.output = answer == IO_DONE && filled(down) > 0 && ends_output_ready();
+    int error = 0;
+    if (connection->child.pid && connection->pipe.output_over)
+        buffer_clear(down);
+    while (connection->ready.output && pipe_wants_output(connection) && answer == IO_DONE) {
+        answer = ends_write(&connection->ends, down->bytes + down->start, piece(connection), &took, &error);
+        if (answer == IO_DONE)
+            written(connection, took);
+        connection->ready.output = answer == IO_DONE && buffer_filled(down) > 0 && ends_output_ready(&connection->ends);
     }
-    if (answer == IO_FAILED)
-        local_failure(run, "standard output", error);
-    end_output(run);
+    if (answer == IO_FAILED && error == EPIPE && connection->child.pid)
+        hears_no_more(connection);
+    else if (answer == IO_FAILED)
+        output_failed(connection, error);
+    end_output(connection);
 }
 
 /* ---------------------------------------------------------------- when it is over */
 
 /* --until=peer, and the peer has ended while we had more to say: what was taken so far is all, and is delivered. */
-static void follow_peer(struct run *run)
+static void follow_peer(struct connection *connection)
 {
-    if (follows(run))
-        stop_input(run);
+    if (follows(connection))
+        pipe_stop_input(connection);
 }
 
-static void judge(struct run *run)
+static void judge(struct connection *connection)
 {
-    const struct pipe *pipe = &run->pipe;
-    if (run_plays(run, END_CUT)) {
-        if (pipe->peer_over)
-            bad_end_release(run);
+    const struct pipe *pipe = &connection->pipe;
+    const struct child *child = &connection->child;
+    if (child->pid && pipe->peer_over && !ended_in_order(connection) && !exec_done(connection)) {
+        connection_abort(connection, ADIEU_REASON_REQUEST);
         return;
     }
-    if (pipe_sending_over(run) && (pipe->peer_over || run->options->until == UNTIL_SELF))
-        run_close(run, clock_patience(run));
+    if (connection_plays(connection, END_CUT)) {
+        if (pipe->peer_over)
+            bad_end_release(connection);
+        return;
+    }
+    if (child->pid && !child->exited)
+        return; /* nobody hears it any more, but it has heard all, and may have something to do */
+    if (pipe_sending_over(connection) && (pipe->peer_over || connection->options->until == UNTIL_SELF))
+        connection_close(connection, clock_patience(connection));
 }
 
 /*
  * --until=self: our end is the goodbye's to say, which discards what still comes. It must not be left unread: a peer that
- * is blocked because nobody reads does not read either.
+ * is blocked because nobody reads does not read either. A command that has exited hears no more, which is the same.
  */
-static void leave_after_own_end(struct run *run)
+static void leave_after_own_end(struct connection *connection)
 {
-    if (run->options->until == UNTIL_SELF && run->options->end == END_CLEAN && run->pipe.said)
-        run_close(run, clock_patience(run));
+    bool leaves = connection->options->until == UNTIL_SELF || connection->child.pid;
+    if (leaves && connection->end == END_CLEAN && connection->pipe.said)
+        connection_close(connection, clock_patience(connection));
 }
 
-void pipe_turn(struct run *run)
+void pipe_turn(struct connection *connection)
 {
-    if (!run_plays(run, END_STALL)) {
-        follow_peer(run);
-        take_input(run);
-        if (run->phase != PHASE_TALKING)
+    if (!connection_plays(connection, END_STALL)) {
+        follow_peer(connection);
+        take_input(connection);
+        exec_turn(connection);
+        if (connection->phase != PHASE_TALKING)
             return;
-        send_up(run);
-        say_end(run);
-        leave_after_own_end(run);
-        flush(run);
-        if (run->phase == PHASE_TALKING && !run_plays(run, END_STALL))
-            receive_down(run);
+        send_up(connection);
+        say_end(connection);
+        leave_after_own_end(connection);
+        flush(connection);
+        if (connection->phase == PHASE_TALKING && !connection_plays(connection, END_STALL))
+            receive_down(connection);
     }
-    pipe_write_out(run);
-    if (run->phase == PHASE_TALKING && !run_plays(run, END_STALL))
-        judge(run);
+    pipe_write_out(connection);
+    if (connection->phase == PHASE_TALKING && !connection_plays(connection, END_STALL))
+        judge(connection);
 }

@@ -95,12 +95,11 @@ static json_t *alert(const struct adieu_alert *alert)
                      adieu_alert_name(alert->number));
 }
 
-static json_t *error(const struct run *run)
+static json_t *error(const struct adieu_error *why)
 {
-    struct adieu_error error;
-    if (!verdict_error(run, &error))
+    if (why->code == ADIEU_ERR_NONE)
         return json_null();
-    return json_pack("{s:s, s:o}", "code", adieu_error_code_name(error.code), "text", text(error.text));
+    return json_pack("{s:s, s:o}", "code", adieu_error_code_name(why->code), "text", text(why->text));
 }
 
 static json_t *system_error(int number)
@@ -109,12 +108,9 @@ static json_t *system_error(int number)
     return name ? json_string(name) : json_sprintf("E%d", number);
 }
 
-static json_t *os_error(const struct run *run)
+static json_t *os_error(const struct connection *connection)
 {
-    struct adieu_error error;
-    int number = run->ending.os_error;
-    if (number == 0 && verdict_error(run, &error))
-        number = error.os_error;
+    int number = connection->ending.os_error ? connection->ending.os_error : connection->why.os_error;
     return number == 0 ? json_null() : system_error(number);
 }
 
@@ -140,9 +136,9 @@ static void put(json_t *object, const char *key, json_t *value)
     (void)json_object_set_new(object, key, value);
 }
 
-static void put_handshake(json_t *object, const struct run *run)
+static void put_handshake(json_t *object, const struct connection *connection)
 {
-    const struct adieu_stream *stream = run->at.established ? adieu_fd_stream(run->fd) : NULL;
+    const struct adieu_stream *stream = connection->at.established ? adieu_fd_stream(connection->fd) : NULL;
     put(object, "tls", text(stream ? adieu_version(stream) : NULL));
     put(object, "cipher", text(stream ? adieu_cipher(stream) : NULL));
     put(object, "alpn", text(stream ? adieu_alpn(stream) : NULL));
@@ -150,10 +146,10 @@ static void put_handshake(json_t *object, const struct run *run)
     put(object, "verified", text(stream ? adieu_verified_name(adieu_verified(stream)) : NULL));
 }
 
-static void put_ending(json_t *object, const struct run *run)
+static void put_ending(json_t *object, const struct connection *connection)
 {
-    const struct adieu_ending *ending = &run->ending;
-    bool none = run->at.reached == 0;
+    const struct adieu_ending *ending = &connection->ending;
+    bool none = connection->at.reached == 0;
     put(object, "phase", text_unless(none, adieu_phase_name(ending->phase)));
     put(object, "sending", text_unless(none, adieu_sending_name(ending->sending)));
     put(object, "receiving", text_unless(none, adieu_receiving_name(ending->receiving)));
@@ -165,29 +161,38 @@ static void put_ending(json_t *object, const struct run *run)
 }
 
 /* Before there is a connection, nothing is known of acknowledgements. */
-static json_t *bytes_of(const struct run *run)
+static json_t *bytes_of(const struct connection *connection)
 {
-    struct adieu_ending ending = run->ending;
-    if (run->at.reached == 0)
+    struct adieu_ending ending = connection->ending;
+    if (connection->at.reached == 0)
         ending.acknowledged = ADIEU_UNKNOWN;
     return bytes(&ending);
 }
 
-static json_t *report(const struct run *run)
+static json_t *command(const struct child *child)
+{
+    char name[16];
+    if (!child->exited)
+        return json_null();
+    return json_pack("{s:i, s:s?}", "status", exec_status(child), "signal", exec_signal(child, name, sizeof name));
+}
+
+static json_t *report(const struct connection *connection)
 {
     char peer[160];
     json_t *object = json_object();
-    run_peer(run, peer, sizeof peer);
+    connection_peer(connection, peer, sizeof peer);
     put(object, "adieu", json_integer(1));
-    put(object, "role", text(command_name(run->options->command)));
+    put(object, "role", text(command_name(connection->options->command)));
     put(object, "peer", text(peer[0] != '\0' ? peer : NULL));
-    put_handshake(object, run);
-    put_ending(object, run);
-    put(object, "os_error", os_error(run));
-    put(object, "error", error(run));
-    put(object, "bytes", bytes_of(run));
-    put(object, "seconds", all_seconds(&run->at));
-    put(object, "exit", json_integer(run->exit));
+    put_handshake(object, connection);
+    put_ending(object, connection);
+    put(object, "os_error", os_error(connection));
+    put(object, "error", error(&connection->why));
+    put(object, "bytes", bytes_of(connection));
+    put(object, "seconds", all_seconds(&connection->at));
+    put(object, "command", command(&connection->child));
+    put(object, "exit", json_integer(connection->exit));
     return object;
 }
 
@@ -216,9 +221,9 @@ static bool write_all(int descriptor, const char *line, size_t length)
     return true;
 }
 
-static bool write_line(const struct run *run)
+static bool write_line(const struct connection *connection)
 {
-    json_t *object = report(run);
+    json_t *object = report(connection);
     char *line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(object);
     size_t length = line ? strlen(line) : 0;
@@ -228,22 +233,35 @@ static bool write_line(const struct run *run)
         return false;
     }
     whole[length] = '\n'; /* in the place of the NUL */
-    bool done = write_all(run->report, whole, length + 1);
+    bool done = write_all(connection->run->report, whole, length + 1);
     int error = errno;
     free(whole);
-    if (close(run->report) == 0 || !done || errno == EINTR)
-        errno = error;
-    else
-        done = false;
+    errno = error;
     return done;
 }
 
-void report_write(struct run *run)
+static int worse(int status)
 {
-    if (run->report < 0 || write_line(run))
+    return status == ADIEU_EXIT_DELIVERED ? ADIEU_EXIT_OTHER : status;
+}
+
+/* The first failure is told; the rest of a report with a hole in it would not help. */
+void report_write(struct connection *connection)
+{
+    struct run *run = connection->run;
+    if (run->report < 0 || write_line(connection))
         return;
     say_error("the report could not be written to %s: %s; how it ended: exit %d", run->options->report, strerror(errno),
-              run->exit);
-    if (run->exit == ADIEU_EXIT_DELIVERED)
-        run->exit = ADIEU_EXIT_OTHER;
+              connection->exit);
+    connection->exit = worse(connection->exit);
+    close(run->report);
+    run->report = -1;
+}
+
+void report_close(struct run *run)
+{
+    if (run->report < 0 || close(run->report) == 0 || errno == EINTR)
+        return;
+    say_error("the report could not be written to %s: %s", run->options->report, strerror(errno));
+    run->exit = worse(run->exit);
 }

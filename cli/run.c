@@ -2,148 +2,156 @@
 #include "run.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "config.h"
-#include "ends.h"
 #include "loop.h"
+#include "progress.h"
 #include "report.h"
 #include "say.h"
+#include "serve.h"
 #include "signals.h"
 #include "verdict.h"
+
+/* ---------------------------------------------------------------- errors */
+
+void error_set(struct adieu_error *error, enum adieu_error_code code, int os_error, const char *format, va_list values)
+{
+    *error = (struct adieu_error){.code = code, .os_error = os_error};
+    vsnprintf(error->text, sizeof error->text, format, values);
+}
+
+bool error_is_shortage(const struct adieu_error *error)
+{
+    int number = error->os_error;
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS;
+}
 
 void run_error(struct run *run, enum adieu_error_code code, int os_error, const char *format, ...)
 {
     va_list values;
     if (run->error.code != ADIEU_ERR_NONE)
         return;
-    run->error.code = code;
-    run->error.os_error = os_error;
     va_start(values, format);
-    vsnprintf(run->error.text, sizeof run->error.text, format, values);
+    error_set(&run->error, code, os_error, format, values);
     va_end(values);
 }
 
-struct adieu_ending run_ending(const struct run *run)
+/* ---------------------------------------------------------------- connections */
+
+/* Room in the poll set, too: once it has been taken, a connection needs no memory to be waited for. */
+static bool grow_set(struct run *run)
 {
-    return adieu_ending(adieu_fd_stream(run->fd));
+    struct pollfd *set = realloc(run->set, loop_set_size(run->count + 1) * sizeof *set);
+    if (set)
+        run->set = set;
+    return set != NULL;
 }
 
-void run_abort(struct run *run, enum adieu_reason reason)
+struct connection *run_add(struct run *run)
 {
-    adieu_fd_abort(run->fd, reason);
-    run_close(run, (struct adieu_fd_patience){0, ADIEU_FD_NOW});
+    struct connection *connection = grow_set(run) ? connection_new(run) : NULL, **end = &run->connections;
+    while (*end)
+        end = &(*end)->next;
+    *end = connection;
+    run->count += connection != NULL;
+    return connection;
 }
 
-void run_close(struct run *run, struct adieu_fd_patience patience)
+static void take_out(struct connection *connection)
 {
-    run->patience = patience;
-    if (run->phase >= PHASE_CLOSING)
-        return;
-    run->phase = PHASE_CLOSING;
-    run->at.closing = adieu_fd_now();
+    struct connection **at = &connection->run->connections;
+    while (*at != connection)
+        at = &(*at)->next;
+    *at = connection->next;
+    connection->run->count--;
 }
 
-void run_over(struct run *run)
+static void tell(struct connection *connection)
 {
-    run->ending = adieu_fd_ending(run->fd);
-    run->closed = true;
-    run->phase = PHASE_OVER;
+    struct run *run = connection->run;
+    connection->at.over = adieu_fd_now();
+    if (connection->at.reached != 0)
+        session_keep(&run->session, adieu_fd_stream(connection->fd));
+    verdict(connection);
+    verdict_say(connection);
+    report_write(connection);
+    if (run->exit == ADIEU_EXIT_DELIVERED)
+        run->exit = connection->exit;
 }
 
-static const char *operand(const struct run *run, char *text, size_t size)
+void run_finish(struct connection *connection)
 {
-    const struct options *options = run->options;
-    if (options->path)
-        snprintf(text, size, "%s", options->path);
-    else
-        snprintf(text, size, strchr(options->host, ':') ? "[%s]:%s" : "%s:%s", options->host, options->port);
-    return text;
+    progress_end();
+    take_out(connection);
+    if (!serve_over(connection))
+        tell(connection);
+    connection_free(connection);
 }
 
-char *run_peer(const struct run *run, char *text, size_t size)
+/* ---------------------------------------------------------------- from start to end */
+
+static bool catch_signals(struct run *run)
 {
-    text[0] = '\0';
-    if (run->fd)
-        adieu_fd_peer(run->fd, text, size);
-    if (text[0] == '\0' && run->options->command == COMMAND_CONNECT)
-        operand(run, text, size);
-    return text;
+    if (signals_prepare(run->options->exec != NULL))
+        return true;
+    int error = errno;
+    run_error(run, ADIEU_ERR_SOCKET, error, "no pipe to notice signals with: %s", strerror(error));
+    return false;
 }
 
 /* Everything that can be wrong before anything happens on the network. */
-static bool prepare(struct run *run)
+static bool prepare(struct run *run, struct connection *first)
 {
     config_claim(run);
-    if (!report_open(run))
+    if (!report_open(run) || !catch_signals(run) || !config_prepare(run))
         return false;
-    if (!signals_prepare()) {
-        int error = errno;
-        run_error(run, ADIEU_ERR_SOCKET, error, "no pipe to notice signals with: %s", strerror(error));
-        return false;
-    }
-    if (!config_prepare(run))
-        return false;
-    return run->options->command == COMMAND_CONNECT ? connect_prepare(run) : listen_prepare(run);
+    return run->options->command == COMMAND_CONNECT ? connect_prepare(first) : listen_prepare(first);
+}
+
+/* The run could not begin: so its first connection never was. */
+static void give_up(struct run *run, struct connection *first)
+{
+    run->signal = signals_received();
+    if (first->error.code == ADIEU_ERR_NONE)
+        first->error = run->error;
+    if (run->signal)
+        connection_signalled(first, run->signal);
+    run_finish(first);
 }
 
 static void release(struct run *run)
 {
     listen_leave(run);
-    if (run->fd)
-        adieu_watch(adieu_fd_stream(run->fd), NULL, NULL); /* what freeing does is no event of the connection */
-    adieu_fd_free(run->fd);
     adieu_config_free(run->config);
+    session_forget(&run->session);
     if (run->key_log >= 0)
         close(run->key_log);
+    free(run->set);
+    buffer_release_spare();
     signals_release();
-}
-
-static struct run *run_new(const struct options *options)
-{
-    struct run *run = calloc(1, sizeof *run);
-    if (!run)
-        return NULL;
-    run->options = options;
-    run->listener = run->key_log = run->report = -1;
-    run->at.started = adieu_fd_now();
-    run->patience = (struct adieu_fd_patience)ADIEU_FD_PATIENCE;
-    return run;
-}
-
-void run_signalled(struct run *run)
-{
-    run->signal = signals_received();
-    run->error.code = ADIEU_ERR_NONE; /* whatever it interrupted is no explanation */
-    run_error(run, ADIEU_ERR_ABORTED, 0, "stopped by a signal (%d)", run->signal);
 }
 
 int run_command(const struct options *options)
 {
+    struct run run = {.options = options, .listener = -1, .key_log = -1, .report = -1, .started = adieu_fd_now()};
     ends_prepare();
     say_set_verbosity(options->verbosity);
-    struct run *run = run_new(options);
-    if (!run) {
+    struct connection *first = run_add(&run);
+    if (!first) {
         say_error("there is not enough memory");
         return ADIEU_EXIT_OTHER;
     }
-    if (prepare(run))
-        loop(run);
-    else if (signals_received())
-        run_signalled(run);
-    run->at.over = adieu_fd_now();
-    run->exit = verdict(run);
-    verdict_say(run);
-    report_write(run);
-    int status = run->exit, number = run->signal;
-    release(run);
-    free(run);
-    if (number != 0)
-        signals_die(number);
-    return status;
+    if (prepare(&run, first))
+        loop(&run);
+    else
+        give_up(&run, first);
+    report_close(&run);
+    release(&run);
+    if (run.signal != 0)
+        signals_die(run.signal);
+    return run.exit;
 }

@@ -97,10 +97,15 @@ void say_note(const char *format, ...)
     va_end(values);
 }
 
+bool say_events_wanted(void)
+{
+    return how.verbosity >= 1;
+}
+
 void say_event(const char *format, ...)
 {
     va_list values;
-    if (how.verbosity < 1)
+    if (!say_events_wanted())
         return;
     va_start(values, format);
     line(0, how.colours ? "\033[2m" : "", "adieu", format, values);

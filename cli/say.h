@@ -15,6 +15,7 @@ void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something that is good to know; not with --quiet. */
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* --verbose. */
+bool say_events_wanted(void);
 void say_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The one line that is written over and over; only where say_progress_wanted(). NULL takes it away. */
 void say_progress(const char *text);

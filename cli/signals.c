@@ -30,17 +30,31 @@ static bool prepare_pipe(void)
     return true;
 }
 
-bool signals_prepare(void)
+static void on_child(int number)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    int error = errno;
+    (void)number;
+    (void)!write(ends[1], "", 1);
+    errno = error;
+}
+
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+#define NUMBERS (sizeof numbers / sizeof numbers[0])
+
+bool signals_prepare(bool children)
+{
+    struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
     if (!prepare_pipe())
         return false;
-    for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (unsigned i = 0; i < NUMBERS; i++) {
         struct sigaction before, now = {.sa_handler = on_signal};
         sigemptyset(&now.sa_mask);
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(numbers[i], &now, NULL);
     }
+    sigemptyset(&child.sa_mask);
+    if (children && sigaction(SIGCHLD, &child, NULL) != 0)
+        return false;
     /* What these would say is said by the call that failed: EPIPE, EFBIG. */
     return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
 }
@@ -48,6 +62,26 @@ bool signals_prepare(void)
 int signals_descriptor(void)
 {
     return ends[0];
+}
+
+void signals_drain(void)
+{
+    char bytes[64];
+    while (read(ends[0], bytes, sizeof bytes) > 0)
+        continue;
+}
+
+/* What was ignored when we were called stays so; SIGPIPE was ignored by us. */
+void signals_default(void)
+{
+    struct sigaction before;
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            signal(numbers[i], SIG_DFL);
+    }
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
 }
 
 int signals_received(void)

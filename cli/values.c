@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "values.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "options.h"
 
 static bool is_digits(const char *text)
 {
@@ -66,7 +69,7 @@ bool value_bytes(const char *text, uint64_t *bytes)
     return true;
 }
 
-static int hex_digit(char c)
+int value_hex_digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
     const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
@@ -79,8 +82,8 @@ static bool pin_from_hex(const char *text, uint8_t pin[ADIEU_PIN_SIZE])
     for (size_t i = 0; i < ADIEU_PIN_SIZE; i++) {
         if (i > 0 && *text == ':')
             text++;
-        int high = hex_digit(text[0]);
-        int low = high < 0 ? -1 : hex_digit(text[1]);
+        int high = value_hex_digit(text[0]);
+        int low = high < 0 ? -1 : value_hex_digit(text[1]);
         if (low < 0)
             return false;
         bytes[i] = (uint8_t)(high << 4 | low);
@@ -127,15 +130,20 @@ char *value_pin_text(const uint8_t pin[ADIEU_PIN_SIZE], char text[PIN_TEXT])
     return text;
 }
 
-bool value_word(const char *text, const char *const *words, size_t count, unsigned *index)
+bool value_word(const char *text, const char *words, unsigned *index)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *index = i;
+    size_t length = strlen(text);
+    unsigned at = 0;
+    for (;; at++) {
+        size_t here = strcspn(words, "|");
+        if (here == length && memcmp(words, text, length) == 0) {
+            *index = at;
             return true;
         }
+        if (words[here] == '\0')
+            return false;
+        words += here + 1;
     }
-    return false;
 }
 
 bool value_descriptor(const char *text, int *descriptor)
@@ -151,6 +159,12 @@ bool value_port(const char *text, bool zero)
     if (is_digits(text))
         return strlen(text) <= 5 && atoi(text) <= 65535 && (zero || atoi(text) > 0);
     return *text != '\0' && getservbyname(text, "tcp") != NULL;
+}
+
+unsigned value_port_number(const char *text)
+{
+    const struct servent *service = is_digits(text) ? NULL : getservbyname(text, "tcp");
+    return service ? ntohs((uint16_t)service->s_port) : (unsigned)atoi(text);
 }
 
 bool value_numeric_address(const char *text)
@@ -178,12 +192,12 @@ static bool copy_part(char *to, size_t size, const char *from, size_t length)
 }
 
 /* Sets *port behind the host, or NULL; returns what is wrong, or NULL. */
-static const char *split_host(const char *text, struct options *options, const char **port)
+static const char *split_host(const char *text, char host[HOST_SIZE], const char **port)
 {
-    const char *host = text, *end = strrchr(text, ':');
+    const char *start = text, *end = strrchr(text, ':');
     *port = end ? end + 1 : NULL;
     if (*text == '[') {
-        host = text + 1;
+        start = text + 1;
         end = strchr(text, ']');
         if (!end)
             return "the bracket is not closed";
@@ -195,28 +209,36 @@ static const char *split_host(const char *text, struct options *options, const c
     }
     if (!end) {
         *port = text;
-        options->host[0] = '\0';
+        host[0] = '\0';
         return NULL;
     }
-    return copy_part(options->host, sizeof options->host, host, (size_t)(end - host)) ? NULL : "the host is too long";
+    return copy_part(host, HOST_SIZE, start, (size_t)(end - start)) ? NULL : "the host is too long";
 }
 
-const char *value_address(const char *text, struct options *options)
+const char *value_address(const char *text, bool listening, char host[HOST_SIZE], char port_text[PORT_SIZE])
 {
-    bool listening = options->command == COMMAND_LISTEN, bare = !strpbrk(text, ":[");
+    bool bare = !strpbrk(text, ":[");
     const char *port;
     if (bare && !listening)
         return "the port is missing (HOST:PORT)";
-    const char *wrong = split_host(text, options, &port);
+    const char *wrong = split_host(text, host, &port);
     if (wrong)
         return wrong;
     if (!port)
         return listening ? "the port is missing ([HOST:]PORT)" : "the port is missing (HOST:PORT)";
-    if (options->host[0] == '\0' && !bare)
+    if (host[0] == '\0' && !bare)
         return listening ? "the host is empty; to listen on every address write '*:PORT'"
                          : "the host is empty (HOST:PORT)";
-    if (!value_port(port, listening) || !copy_part(options->port, sizeof options->port, port, strlen(port)))
+    if (!value_port(port, listening) || !copy_part(port_text, PORT_SIZE, port, strlen(port)))
         return listening ? "the port must be a number from 0 to 65535 or the name of a service"
                          : "the port must be a number from 1 to 65535 or the name of a service";
     return NULL;
+}
+
+/* Not memset: the compiler sees that nobody reads it again, and would leave it out. */
+void value_wipe(void *secret, size_t size)
+{
+    volatile uint8_t *at = secret;
+    while (size-- > 0)
+        *at++ = 0;
 }
