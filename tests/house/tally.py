@@ -28,7 +28,8 @@ def of_tap(text):
             continue
         directive = match["directive"] or ""
         if directive.upper().startswith("SKIP"):  # cmocka says "not ok 2 # SKIP name"
-            yield SKIPPED, match["name"] or directive[4:].strip(), directive[4:].strip() if match["name"] else ""
+            told_before = lines[at - 1].lstrip("# ") if at and lines[at - 1].startswith("#") else ""
+            yield SKIPPED, match["name"] or directive[4:].strip(), directive[4:].strip() if match["name"] else told_before
         elif match["bad"]:
             remarks = itertools.takewhile(lambda next_line: next_line.startswith("#"), lines[at + 1:])
             yield FAILED, match["name"], "\n".join(remarks)
