@@ -75,7 +75,7 @@ static struct alarm silence(const struct connection *connection)
 /* A reset of ours waits for acknowledgements alone. */
 static bool waits_to_reset(const struct connection *connection)
 {
-    return connection->phase == PHASE_TALKING && connection->end == END_RESET && connection->at.flushed != 0 &&
+    return connection->phase == PHASE_TALKING && connection->end == END_RESET && connection->pipe.input_over &&
            !connection->pipe.said;
 }
 

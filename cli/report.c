@@ -158,6 +158,7 @@ static void put_ending(json_t *object, const struct connection *connection)
     put(object, "alert_received", alert(&ending->alert_received));
     put(object, "alert_sent", alert(&ending->alert_sent));
     put(object, "user_canceled", json_boolean(ending->user_canceled));
+    put(object, "inside_record", json_boolean(ending->inside_record));
 }
 
 /* Before there is a connection, nothing is known of acknowledgements. */

@@ -31,7 +31,7 @@ static int unreached(const struct connection *connection)
 static bool only_truncated(const struct connection *connection)
 {
     struct adieu_ending ending = connection->ending;
-    if (ending.receiving != ADIEU_RECEIVING_TRUNCATED)
+    if (ending.receiving != ADIEU_RECEIVING_TRUNCATED || ending.inside_record)
         return false;
     ending.receiving = ADIEU_RECEIVING_CLOSED;
     return adieu_ending_exit(&ending) == ADIEU_EXIT_DELIVERED;

@@ -169,12 +169,13 @@ struct adieu_ending {
     struct adieu_alert alert_sent;     /* our fatal alert, once the transport has taken it */
     bool user_canceled;                /* the peer sent user_canceled (6.1), which ends nothing */
     bool decided;                      /* both directions have ended */
+    bool inside_record;                /* truncated in the middle of a record: what it held is lost for certain */
     uint64_t taken;                    /* plaintext bytes that adieu_write took */
     uint64_t sent;                     /* of these, in records wholly handed to the transport: never too many */
     uint64_t acknowledged;             /* of these, acknowledged by the peer's TCP, or ADIEU_UNKNOWN: never too many */
     uint64_t received;                 /* plaintext bytes delivered by adieu_read */
     uint64_t discarded;                /* plaintext bytes thrown away by adieu_discard */
-    uint8_t unused[48];
+    uint8_t unused[40];
 };
 
 /* Exit statuses, which never change meaning. UNREACHED, USAGE and CONFIG are a program's own and come from no ending. */

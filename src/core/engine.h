@@ -40,6 +40,11 @@ void engine_free(struct engine *engine);
 
 /* Each fills *error for every verdict but DONE, WAIT and CLOSE_NOTIFY: code, alert, and in text what it knows more. */
 enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error);
+/*
+ * No more will come, and the handshake said WAIT: whether the peer has been refused nevertheless, which only could not be said
+ * yet. It is then said as well as may be, and *error filled.
+ */
+bool engine_refused(struct engine *engine, struct adieu_error *error);
 /* DONE: 1..size bytes, in *got. size is not 0. */
 enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error);
 /* As engine_read would answer, but nothing is consumed. */
@@ -51,6 +56,8 @@ enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error
 enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error);
 /* Seals close_notify. DONE: it was really put. WAIT: as for engine_write, ask again after a read. */
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error);
+/* Whether a part of a record has come, and the rest has not. */
+bool engine_inside_record(const struct engine *engine);
 /* Nothing waits in the core, in either direction, perhaps for long: buffers may be given back. Only after the handshake. */
 void engine_rest(struct engine *engine);
 

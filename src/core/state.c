@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events: how the stream follows the closure machine, and how the best explanation of an ending is kept. */
 #include <stdio.h>
+#include <string.h>
 
 #include "stream.h"
 
@@ -106,13 +107,35 @@ void stream_explain_code(struct adieu_stream *stream, enum adieu_error_code code
     stream_explain(stream, &(struct adieu_error){.code = code, .os_error = os_error});
 }
 
+static void truncated(struct adieu_stream *stream)
+{
+    struct adieu_error error = {.code = ADIEU_ERR_TRUNCATED};
+    stream->ending.inside_record = stream->engine && engine_inside_record(stream->engine);
+    if (stream->ending.inside_record)
+        strcpy(error.text, "inside a record");
+    stream_explain(stream, &error);
+    stream_raise(stream, EVENT_EOF);
+}
+
+/* What ended already, and only could not be told yet, is not ended by the transport. */
+static bool was_refused(struct adieu_stream *stream)
+{
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    if (stream->established || !stream->engine || !engine_refused(stream->engine, &error))
+        return false;
+    stream_explain(stream, &error);
+    stream_raise(stream, EVENT_VIOLATION);
+    return true;
+}
+
 void stream_transport_end(struct adieu_stream *stream)
 {
     if (!stream->dry || input_size(&stream->input) || !ending_receiving_lives(stream->ending.receiving))
         return;
+    if ((stream->eof || stream->reset) && was_refused(stream))
+        return;
     if (stream->eof) { /* seen in stream order: a reset behind it is told as what came after */
-        stream_explain_code(stream, ADIEU_ERR_TRUNCATED, 0);
-        stream_raise(stream, EVENT_EOF);
+        truncated(stream);
     } else if (stream->reset) {
         stream_explain_code(stream, ADIEU_ERR_RESET, stream->reset_error);
         stream_raise(stream, EVENT_RESET);

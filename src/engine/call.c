@@ -19,15 +19,23 @@ void engine_look_for_shortage(struct engine *engine)
     engine->starved = engine->starved || errno == ENOMEM;
 }
 
+static void saw_header(struct engine *engine, const uint8_t *header)
+{
+    engine->record_size = (size_t)header[3] << 8 | header[4];
+    engine->peer_keyed = engine->peer_keyed || header[0] == SSL3_RT_CHANGE_CIPHER_SPEC;
+}
+
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
 {
     (void)version, (void)ssl;
     struct engine *engine = arg;
     engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
-    if (type == SSL3_RT_HANDSHAKE && !sent)
+    if (type == SSL3_RT_HANDSHAKE && !sent) {
+        engine->understood = true;
         stream_heard(engine->stream);
+    }
     if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
-        engine->record_size = (size_t)((const uint8_t *)bytes)[3] << 8 | ((const uint8_t *)bytes)[4];
+        saw_header(engine, bytes);
     if (type != SSL3_RT_ALERT || size != 2)
         return;
     const uint8_t *alert = bytes;
@@ -37,6 +45,7 @@ void engine_saw_message(int sent, int version, int type, const void *bytes, size
     else
         engine->alert_in = seen;
     stream_alert(engine->stream, sent, seen.level, seen.number);
+    errno = 0; /* an observer was called, perhaps: see engine_call_out */
 }
 
 /* ------------------------------------------------ what went wrong */
@@ -97,9 +106,8 @@ static enum engine_verdict alerted(struct engine *engine, struct adieu_error *er
 
 static bool not_tls(const struct engine *engine, int reason)
 {
-    return !stream_established(engine->stream) &&
-           (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
-            reason == SSL_R_WRONG_VERSION_NUMBER);
+    return !engine->understood && (reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST ||
+                                   reason == SSL_R_WRONG_VERSION_NUMBER);
 }
 
 /*
@@ -109,7 +117,7 @@ static bool not_tls(const struct engine *engine, int reason)
 static bool too_short(const struct engine *engine)
 {
     enum { NONCE_AND_TAG = 8 + 16 };
-    return stream_established(engine->stream) && SSL_version(engine->ssl) == TLS1_2_VERSION && engine->record_size &&
+    return engine->peer_keyed && SSL_version(engine->ssl) == TLS1_2_VERSION && engine->record_size &&
            engine->record_size < NONCE_AND_TAG;
 }
 
@@ -128,6 +136,16 @@ static bool is_fault(const struct engine *engine, const struct trouble *trouble)
     bool internal = engine->alert_out.seen ? engine->alert_out.number == SSL_AD_INTERNAL_ERROR
                                            : trouble->reason == ERR_R_INTERNAL_ERROR;
     return internal && !too_short(engine);
+}
+
+void engine_explain(const struct engine *engine, struct adieu_error *error, const char *why)
+{
+    error->alert = engine->alert_out;
+    if (error->alert.seen)
+        snprintf(error->text, sizeof error->text, "%s; the peer is told %s (%u)", why,
+                 adieu_alert_name(error->alert.number), error->alert.number);
+    else
+        snprintf(error->text, sizeof error->text, "%s", why);
 }
 
 /* Everything else that the engine can dislike is the peer's doing, unless it says that it is its own. */
@@ -151,11 +169,7 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     error->code = refused                           ? ADIEU_ERR_REFUSED
                   : not_tls(engine, trouble.reason) ? ADIEU_ERR_NOT_TLS
                                                     : ADIEU_ERR_VIOLATION;
-    if (error->alert.seen)
-        snprintf(error->text, sizeof error->text, "%s; the peer is told %s (%u)", why,
-                 adieu_alert_name(error->alert.number), error->alert.number);
-    else
-        snprintf(error->text, sizeof error->text, "%s", why);
+    engine_explain(engine, error, why);
     return ENGINE_VIOLATION;
 }
 

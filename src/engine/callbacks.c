@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The application's callbacks, called from OpenSSL's. While one runs, the stream's verbs are misuse. */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 #include "openssl.h"
+
+bool engine_call_out(struct engine *engine)
+{
+    engine_look_for_shortage(engine);
+    return stream_enter_callback(engine->stream);
+}
+
+void engine_call_back(struct engine *engine, bool before)
+{
+    stream_leave_callback(engine->stream, before);
+    errno = 0;
+}
 
 /* ------------------------------------------------ SNI */
 
@@ -24,9 +37,9 @@ static int name_asked_for(SSL *ssl, int *alert, void *arg)
     struct engine_config *config = arg;
     struct engine *engine = engine_of(ssl);
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    bool before = stream_enter_callback(engine->stream);
+    bool before = engine_call_out(engine);
     struct adieu_config *chosen = config->on_name(config->on_name_context, name ? name : "");
-    stream_leave_callback(engine->stream, before);
+    engine_call_back(engine, before);
     if (!chosen) {
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -80,9 +93,9 @@ static int session_came(SSL *ssl, SSL_SESSION *session)
     size_t size;
     uint8_t *bytes = session_bytes(config, session, &size);
     if (bytes) {
-        bool before = stream_enter_callback(engine->stream);
+        bool before = engine_call_out(engine);
         config->on_session(config->on_session_context, engine->stream, bytes, size);
-        stream_leave_callback(engine->stream, before);
+        engine_call_back(engine, before);
         OPENSSL_clear_free(bytes, size);
     }
     return 0; /* the session is not kept */
@@ -132,9 +145,9 @@ void engine_key_made(const SSL *ssl, const char *line)
     refusal_note_key(engine, line);
     if (!config->on_key)
         return;
-    bool before = stream_enter_callback(engine->stream);
+    bool before = engine_call_out(engine);
     config->on_key(config->on_key_context, line);
-    stream_leave_callback(engine->stream, before);
+    engine_call_back(engine, before);
 }
 
 enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,

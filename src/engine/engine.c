@@ -217,6 +217,16 @@ void engine_free(struct engine *engine)
 
 /* ------------------------------------------------ running */
 
+/* A shortage is no refusal: it only looks like one. */
+static enum engine_verdict refuse(struct engine *engine, struct adieu_error *error)
+{
+    if (engine->refusal.due)
+        refusal_say(engine);
+    error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
+    engine_explain(engine, error, engine->problem);
+    return engine->starved ? ENGINE_FAULT : ENGINE_VIOLATION;
+}
+
 /* OpenSSL is done; what it does not look at is still to be trusted. */
 static enum engine_verdict established(struct engine *engine, struct adieu_error *error)
 {
@@ -230,12 +240,7 @@ static enum engine_verdict established(struct engine *engine, struct adieu_error
         break;
     }
     engine_look_for_shortage(engine);
-    if (engine->refusal.due)
-        refusal_say(engine);
-    error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
-    error->alert = engine->alert_out;
-    snprintf(error->text, sizeof error->text, "%s", engine->problem);
-    return engine->starved ? ENGINE_FAULT : ENGINE_VIOLATION;
+    return refuse(engine, error);
 }
 
 enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error)
@@ -248,6 +253,16 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
     if (verdict != ENGINE_WAIT)
         refusal_forget(engine);
     return verdict;
+}
+
+bool engine_refused(struct engine *engine, struct adieu_error *error)
+{
+    if (!engine->refusal.due)
+        return false;
+    engine_begin(engine);
+    (void)refuse(engine, error);
+    ERR_clear_error();
+    return true;
 }
 
 enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error)
@@ -276,14 +291,19 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     return ENGINE_FAULT;
 }
 
+/* "RH": a record's header is awaited. */
+bool engine_inside_record(const struct engine *engine)
+{
+    return SSL_has_pending(engine->ssl) || strcmp(SSL_rstate_string(engine->ssl), "RH") != 0;
+}
+
 /*
  * SSL_MODE_RELEASE_BUFFERS would do it by itself, but after every record: an allocation for each, and 16 KB wiped. Between
- * records only ("RH", a header is awaited): before 3.0.14 SSL_free_buffers frees a buffer that still holds a header. Nor while
- * a part of a record has not been read.
+ * records only: before 3.0.14 SSL_free_buffers frees a buffer that still holds a header.
  */
 void engine_rest(struct engine *engine)
 {
-    if (!SSL_has_pending(engine->ssl) && strcmp(SSL_rstate_string(engine->ssl), "RH") == 0)
+    if (!engine_inside_record(engine))
         (void)SSL_free_buffers(engine->ssl);
 }
 

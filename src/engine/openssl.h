@@ -65,6 +65,9 @@ struct engine {
     struct adieu_alert alert_in, alert_out;
     size_t record_size; /* of the last record that came; 0: none */
     bool starved;       /* an allocation failed, whatever OpenSSL made of it */
+    /* what it saw since the beginning */
+    bool understood; /* a handshake message: so it is TLS */
+    bool peer_keyed; /* change_cipher_spec: what follows is protected, in TLS 1.2 */
     struct refusal refusal;
 };
 
@@ -76,6 +79,8 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
  * ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
  */
 void engine_look_for_shortage(struct engine *engine);
+/* Fills alert and text: why, and what the peer is told of it. */
+void engine_explain(const struct engine *engine, struct adieu_error *error, const char *why);
 /* The message callback: alerts and their direction come from here and nowhere else. */
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg);
 
@@ -128,7 +133,11 @@ void refusal_say(struct engine *engine);
 /* Wipes what is not needed behind the handshake. */
 void refusal_forget(struct engine *engine);
 
-/* callbacks.c: each line of the key log. */
+/* callbacks.c */
+/* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
+bool engine_call_out(struct engine *engine);
+void engine_call_back(struct engine *engine, bool before);
+/* Each line of the key log. */
 void engine_key_made(const SSL *ssl, const char *line);
 
 /* settings.c */

@@ -76,9 +76,11 @@ static enum adieu_decision ask(void *arg)
     const struct engine_config *config = question->config;
     uint8_t *der = NULL;
     int size = question->leaf ? i2d_X509(question->leaf, &der) : 0;
+    bool before = engine_call_out(question->engine);
     enum adieu_decision decision =
         config->on_verify(config->on_verify_context, question->engine->stream, question->accepted,
                           question->engine->problem, der, size > 0 ? (size_t)size : 0);
+    engine_call_back(question->engine, before);
     OPENSSL_free(der);
     return decision;
 }

@@ -67,6 +67,7 @@ static enum adieu_status local_address(struct opening *opening)
 static enum adieu_status begin(struct opening *opening, const struct adieu_fd_address *address)
 {
     opening->connects = true;
+    opening->error = (struct adieu_error){.code = ADIEU_ERR_NONE}; /* an adopt that failed before, perhaps */
     opening->family = address->family;
     if (!copy(&opening->host, address->host) || !copy(&opening->port, address->port) ||
         !copy(&opening->path, address->path) || !copy(&opening->bind_host, address->bind_host))

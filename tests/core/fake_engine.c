@@ -244,6 +244,16 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
     return ENGINE_DONE;
 }
 
+/* A script that says so has been refused as soon as the handshake has begun. */
+bool engine_refused(struct engine *engine, struct adieu_error *error)
+{
+    hold(!engine->dead && !engine->established, "refused after a verdict or the handshake");
+    if (!engine->plan.refused)
+        return false;
+    (void)fail_aloud(engine, ENGINE_VIOLATION, error, ADIEU_ERR_REFUSED, 42);
+    return true;
+}
+
 enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error)
 {
     hold(engine->established, "peek before the handshake is done");
@@ -276,6 +286,11 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     if (engine->plan.write_faults)
         return fail_aloud(engine, ENGINE_FAULT, error, ADIEU_ERR_ENGINE, 80);
     return put(engine, 'D', buf, size) ? ENGINE_DONE : no_memory(engine, error);
+}
+
+bool engine_inside_record(const struct engine *engine)
+{
+    return engine->have > 0;
 }
 
 void engine_rest(struct engine *engine)

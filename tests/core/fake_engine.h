@@ -26,6 +26,7 @@ enum { FAKE_HEAD = 3, FAKE_TAIL = 1, FAKE_OVERHEAD = FAKE_HEAD + FAKE_TAIL, FAKE
 struct fake_plan {
     bool shutdown_faults; /* engine_shutdown answers FAULT */
     bool write_faults;    /* engine_write answers FAULT */
+    bool refused;         /* the peer is refused, though the handshake says WAIT */
 };
 
 struct engine {

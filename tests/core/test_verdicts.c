@@ -54,6 +54,50 @@ static void eof_counts_only_when_all_is_read(void **state)
     adieu_free(s);
 }
 
+static void the_text_says_whether_the_cut_was_inside_a_record(void **state)
+{
+    (void)state;
+    for (int inside = 0; inside < 2; inside++) {
+        struct adieu_stream *s = established();
+        say_data(s, "whole");
+        if (inside)
+            receive(s, "D\0\4ab", 5);
+        adieu_wire_eof(s);
+        check_reads(s, "whole");
+        check_status(read_status(s), ADIEU_FAIL);
+        assert_int_equal(adieu_ending(s).inside_record, inside);
+        assert_string_equal(adieu_error(s)->text,
+                            inside ? "the connection ended without close_notify: data may be missing: inside a record, "
+                                     "after 5 bytes received"
+                                   : "the connection ended without close_notify: data may be missing: after 5 bytes "
+                                     "received");
+        adieu_free(s);
+    }
+}
+
+/* The engine may know before it can say so. */
+static void the_transports_end_does_not_hide_a_refusal(void **state)
+{
+    (void)state;
+    for (int reset = 0; reset < 2; reset++) {
+        struct adieu_stream *s = fresh(false);
+        check_status(adieu_handshake(s), ADIEU_WAIT);
+        assert_string_equal(flush(s), "H");
+        fake_of(s)->plan.refused = true;
+        if (reset)
+            adieu_wire_reset(s, ECONNRESET);
+        else
+            adieu_wire_eof(s);
+        check_ends(s, reset ? ADIEU_SENDING_FAILED : ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_REJECTED);
+        check_error(s, ADIEU_ERR_REFUSED);
+        assert_string_equal(flush(s), reset ? "" : "A");
+        assert_int_equal(adieu_ending(s).alert_sent.seen, !reset);
+        check_status(adieu_handshake(s), ADIEU_FAIL);
+        check_stable(s);
+        adieu_free(s);
+    }
+}
+
 static void eof_waits_for_what_the_engine_holds(void **state)
 {
     (void)state;
@@ -345,6 +389,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_is_delivered_before_every_verdict),
         cmocka_unit_test(eof_counts_only_when_all_is_read),
+        cmocka_unit_test(the_text_says_whether_the_cut_was_inside_a_record),
+        cmocka_unit_test(the_transports_end_does_not_hide_a_refusal),
         cmocka_unit_test(eof_waits_for_what_the_engine_holds),
         cmocka_unit_test(end_comes_before_an_eof_behind_it),
         cmocka_unit_test(what_lies_before_a_reset_is_delivered),

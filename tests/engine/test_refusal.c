@@ -5,6 +5,7 @@
  */
 #include "joined.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { HEAD = 5, CHANGE = HEAD + 1, ALERT = HEAD + 2, SEALED_ALERT = ALERT + 1 + 16 };
@@ -111,6 +112,99 @@ static void a_refusal_that_was_decided_later_is_protected(void **state)
     part(&joined);
 }
 
+/* All but the last byte of what the server says: its certificate has come, its Finished has not. */
+static struct joined all_but_finished(void)
+{
+    struct joined joined = join(client_config(ADIEU_TLS_1_3), server_config(ADIEU_TLS_1_3), "another.example");
+    (void)!adieu_handshake(joined.client);
+    carry(joined.client, joined.server);
+    check_status(adieu_handshake(joined.server), ADIEU_WAIT);
+    carry_some(joined.server, joined.client, adieu_wire_out(joined.server, NULL) - 1);
+    check_status(adieu_handshake(joined.client), ADIEU_WAIT);
+    assert_int_equal(adieu_wire_out(joined.client, NULL), 0);
+    return joined;
+}
+
+static void check_refusal_explains(struct joined *joined, enum adieu_sending sending)
+{
+    check_refused(joined->client, ADIEU_ERR_REFUSED, 42);
+    check_ends(joined->client, sending, ADIEU_RECEIVING_REJECTED);
+    struct adieu_ending ending = adieu_ending(joined->client);
+    assert_int_equal(adieu_ending_exit(&ending), ADIEU_EXIT_REJECTED);
+    assert_int_equal(ending.first, ADIEU_FIRST_PEER);
+}
+
+/* The keys never came; so the alert leaves as it did before there were any. */
+static void who_ends_after_its_certificate_was_refused_is_refused_nevertheless(void **state)
+{
+    (void)state;
+    const uint8_t *last, plain[ALERT] = {21, 3, 3, 0, 2, 2, 42};
+    struct joined joined = all_but_finished();
+    adieu_wire_eof(joined.client);
+    check_refusal_explains(&joined, ADIEU_SENDING_ABORTED);
+    assert_int_equal(adieu_wire_out(joined.client, &last), ALERT);
+    assert_memory_equal(last, plain, ALERT);
+    assert_int_equal(adieu_wire_last(joined.client), ADIEU_LAST_GO_ON);
+    adieu_wire_out_done(joined.client, ALERT);
+    assert_int_equal(adieu_wire_last(joined.client), ADIEU_LAST_END_WRITE);
+    assert_int_equal(adieu_ending(joined.client).alert_sent.number, 42);
+    assert_int_equal(adieu_ending(joined.client).after, ADIEU_AFTER_EOF);
+    part(&joined);
+}
+
+static void who_resets_after_its_certificate_was_refused_is_refused_nevertheless(void **state)
+{
+    (void)state;
+    struct joined joined = all_but_finished();
+    adieu_wire_reset(joined.client, ECONNRESET);
+    check_refusal_explains(&joined, ADIEU_SENDING_FAILED);
+    assert_int_equal(adieu_wire_out(joined.client, NULL), 0);
+    assert_false(adieu_ending(joined.client).alert_sent.seen);
+    assert_int_equal(adieu_ending(joined.client).os_error, ECONNRESET);
+    part(&joined);
+}
+
+/* ------------------------------------------------ errno is not only ours */
+
+static enum adieu_decision refuse_in_need(void *context, const struct adieu_stream *stream, bool verified,
+                                          const char *problem, const uint8_t *leaf, size_t leaf_size)
+{
+    (void)context, (void)stream, (void)verified, (void)problem, (void)leaf, (void)leaf_size;
+    errno = ENOMEM;
+    return ADIEU_REFUSE;
+}
+
+static void want_for_key(void *context, const char *line)
+{
+    (void)context, (void)line;
+    errno = ENOMEM;
+}
+
+static void want_for_news(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                          const struct adieu_alert *alert)
+{
+    (void)context, (void)stream, (void)news, (void)alert;
+    errno = ENOMEM;
+}
+
+static void check_what_callbacks_lack(enum adieu_version version)
+{
+    struct adieu_config *client = client_config(version);
+    check_status(adieu_config_insecure_on_verify(client, refuse_in_need, NULL), ADIEU_OK);
+    check_status(adieu_config_insecure_on_key(client, want_for_key, NULL), ADIEU_OK);
+    struct joined joined = join(client, server_config(version), HOST);
+    adieu_watch(joined.client, want_for_news, NULL);
+    check_client_refuses(&joined, 42);
+    part(&joined);
+}
+
+/* It is the application's own affair; the engine looks at errno for what OpenSSL lacked. */
+static void what_a_callback_leaves_in_errno_makes_no_fault_of_a_refusal(void **state)
+{
+    (void)state;
+    for_versions(check_what_callbacks_lack);
+}
+
 /* What is refused stays refused, whatever else the program tries. */
 static void a_refused_server_gets_no_byte_more(void **state)
 {
@@ -134,6 +228,9 @@ int main(void)
         cmocka_unit_test(with_ccm_the_alert_is_not_protected_but_leaves),
         cmocka_unit_test(neither_finished_nor_our_certificate_leave),
         cmocka_unit_test(a_refusal_that_was_decided_later_is_protected),
+        cmocka_unit_test(who_ends_after_its_certificate_was_refused_is_refused_nevertheless),
+        cmocka_unit_test(who_resets_after_its_certificate_was_refused_is_refused_nevertheless),
+        cmocka_unit_test(what_a_callback_leaves_in_errno_makes_no_fault_of_a_refusal),
         cmocka_unit_test(a_refused_server_gets_no_byte_more),
     };
     return cmocka_run_group_tests_name("engine refusal", tests, setup_authority, teardown_authority);

@@ -297,6 +297,26 @@ static void what_is_no_stream_socket_is_not_adopted(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
+/* Whoever could not adopt may connect: polled, by as many calls as it takes. */
+static void what_could_not_be_adopted_does_not_fail_the_connecting_that_follows(void **state)
+{
+    char port[8];
+    int listener = listen_here(port, 0);
+    struct queue full;
+    struct adieu_fd *fd = new_client();
+    (void)state;
+    queue_fill(&full, listener);
+    adieu_fd_set_polled(fd);
+    assert_status(adieu_fd_adopt(fd, -1, ADIEU_FD_OWNED), ADIEU_FAIL);
+    const struct adieu_fd_address where = {.host = "127.0.0.1", .port = port};
+    assert_status(adieu_fd_connect(fd, &where, ADIEU_FD_NOW), ADIEU_WAIT);
+    assert_status(adieu_fd_connect(fd, NULL, ADIEU_FD_NOW), ADIEU_WAIT);
+    assert_int_equal(adieu_fd_error(fd).code, ADIEU_ERR_NONE);
+    queue_empty(&full, listener);
+    adieu_fd_free(fd);
+    (void)close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +330,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_listened_on_says_why),
         cmocka_unit_test(an_accept_waits_until_its_deadline_also_on_a_blocking_listener),
         cmocka_unit_test(what_is_no_stream_socket_is_not_adopted),
+        cmocka_unit_test(what_could_not_be_adopted_does_not_fail_the_connecting_that_follows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SLOW "slow.example"
@@ -148,6 +149,43 @@ static void a_deadline_holds_over_a_name_to_connect_to(void **state)
     adieu_config_free(server_config);
 }
 
+/* It becomes another program: what only the parent's threads had pointed to is no leak of the child's. */
+static void child_frees(struct adieu_fd *fd)
+{
+    const int before = open_descriptors();
+    (void)alarm(20);
+    adieu_fd_free(fd);
+    if (open_descriptors() != before - 1)
+        _exit(1);
+    (void)execlp("true", "true", (char *)NULL);
+    _exit(2);
+}
+
+/* The helper is not in the child, and neither is anybody else who would let go of what it shares with us. */
+static void a_child_that_frees_a_handle_that_resolves_keeps_nothing_of_it(void **state)
+{
+    (void)state;
+    struct adieu_config *client_config, *server_config;
+    make_configs(ADIEU_TLS_1_3, &client_config, &server_config);
+    struct adieu_fd *fd = adieu_fd_client(client_config, "localhost");
+    adieu_fd_set_polled(fd);
+    hold();
+    assert_status(adieu_fd_connect(fd, &slow, ADIEU_FD_NOW), ADIEU_WAIT);
+    for (int64_t deadline = soon(); atomic_load(&waiting) == 0 && adieu_fd_now() < deadline;)
+        rest_ms(5);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        child_frees(fd);
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    let_go();
+    adieu_fd_free(fd);
+    adieu_config_free(client_config);
+    adieu_config_free(server_config);
+}
+
 /* ------------------------------------------------ out of descriptors */
 
 static void resolving_without_a_descriptor_says_what_is_missing(void **state)
@@ -184,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_the_wait_for_a_name_to_listen_on),
         cmocka_unit_test(a_signal_ends_the_wait_for_a_name_to_listen_on),
         cmocka_unit_test(a_deadline_holds_over_a_name_to_connect_to),
+        cmocka_unit_test(a_child_that_frees_a_handle_that_resolves_keeps_nothing_of_it),
         cmocka_unit_test(resolving_without_a_descriptor_says_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

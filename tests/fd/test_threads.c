@@ -198,6 +198,16 @@ static void count_goodbyes(void *context, const struct adieu_stream *stream, enu
         ++*count;
 }
 
+/* More than the kernel takes at once: close_notify then waits behind it. Returns how much was taken. */
+static size_t write_much(struct adieu_fd *fd)
+{
+    static const char much[2000000];
+    size_t took = 0;
+    assert_status(adieu_fd_write(fd, much, sizeof much, &took, adieu_fd_in(50)), ADIEU_OK);
+    assert_true(took < sizeof much);
+    return took;
+}
+
 static void many_closers_story(struct adieu_fd *me, struct adieu_fd *peer, struct pair *pair)
 {
     (void)pair;
@@ -208,11 +218,17 @@ static void many_closers_story(struct adieu_fd *me, struct adieu_fd *peer, struc
     struct reader other = {.fd = peer, .answer = true};
     assert_int_equal(pthread_barrier_init(&together, NULL, ALL), 0);
     adieu_watch(adieu_fd_stream(me), count_goodbyes, &goodbyes);
-    reader_start(&other);
+    narrow(me);
+    narrow(peer);
+    size_t taken = write_much(me);
     for (int i = 0; i < ALL; i++) {
         tasks[i] = (struct task){.fd = me, .patience_ms = 10000, .together = &together};
         task_start(&tasks[i], i < CLOSERS ? task_close : task_shutdown);
     }
+    for (int64_t deadline = soon(); adieu_fd_ending(me).sending == ADIEU_SENDING_OPEN; rest_ms(1))
+        assert_true(adieu_fd_now() < deadline);
+    rest_ms(5); /* the others come to it, too */
+    reader_start(&other);
     for (int i = 0; i < ALL; i++) {
         task_join(&tasks[i]);
         assert_true(tasks[i].status != ADIEU_FAIL);
@@ -223,6 +239,7 @@ static void many_closers_story(struct adieu_fd *me, struct adieu_fd *peer, struc
     assert_true(said > 0);
     assert_int_equal(goodbyes, 1);
     assert_status(other.last, ADIEU_END);
+    assert_int_equal(other.got, taken);
     assert_ends(close_of(me, 0), "closed", "closed");
 }
 
@@ -284,14 +301,12 @@ static void a_storm_of_cancels_loses_nothing(void **state)
 static void one_cancel_story(struct adieu_fd *me, struct adieu_fd *peer, struct pair *pair)
 {
     (void)pair;
-    static const char much[2000000];
     char byte;
     size_t n;
     struct task reader = {.fd = me}, shutter = {.fd = me};
     narrow(me);
     narrow(peer);
-    assert_status(adieu_fd_write(me, much, sizeof much, &n, adieu_fd_in(50)), ADIEU_OK);
-    assert_true(n < sizeof much);
+    (void)write_much(me);
     task_start(&reader, task_read);
     until_reading(me);
     task_start(&shutter, task_shutdown);

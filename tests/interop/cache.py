@@ -34,7 +34,9 @@ def folder():
     place = program.parent / "interop-peers"
     try:
         place.mkdir(exist_ok=True)
-    except OSError:  # an installed program: its folder is not ours
+    except OSError:
+        pass
+    if not os.access(place, os.W_OK):  # an installed program, or somebody else's: its folder is not ours
         place = pathlib.Path(tempfile.gettempdir()) / f"adieu-interop-peers-{os.getuid()}"
         place.mkdir(mode=0o700, exist_ok=True)
     return place

@@ -21,6 +21,7 @@ const char *const fact_names[FACTS] = {
     [FACT_ALERT_RECEIVED] = "alert_received",
     [FACT_ALERT_SENT] = "alert_sent",
     [FACT_USER_CANCELED] = "user_canceled",
+    [FACT_INSIDE_RECORD] = "inside_record",
     [FACT_OS_ERROR] = "os_error",
     [FACT_TAKEN] = "taken",
     [FACT_SENT] = "sent",
@@ -67,6 +68,7 @@ void outcome_of(const struct adieu_ending *ending, struct outcome *outcome)
     put_alert(outcome, FACT_ALERT_RECEIVED, received->seen, received->level, received->number);
     put_alert(outcome, FACT_ALERT_SENT, sent->seen, sent->level, sent->number);
     put(outcome, FACT_USER_CANCELED, ending->user_canceled ? "yes" : "no");
+    put(outcome, FACT_INSIDE_RECORD, ending->inside_record ? "yes" : "no");
     put(outcome, FACT_OS_ERROR, ending->os_error ? strerrorname_np(ending->os_error) : NULL);
     put_count(outcome, FACT_TAKEN, ending->taken);
     put_count(outcome, FACT_SENT, ending->sent);
@@ -111,6 +113,7 @@ static void take_all(struct outcome *outcome, const json_t *report)
     take_alert(outcome, FACT_ALERT_RECEIVED, report, "alert_received");
     take_alert(outcome, FACT_ALERT_SENT, report, "alert_sent");
     put(outcome, FACT_USER_CANCELED, json_is_true(json_object_get(report, "user_canceled")) ? "yes" : "no");
+    put(outcome, FACT_INSIDE_RECORD, json_is_true(json_object_get(report, "inside_record")) ? "yes" : "no");
     take_text(outcome, FACT_OS_ERROR, report, "os_error");
     take_count(outcome, FACT_TAKEN, report, "taken");
     take_count(outcome, FACT_SENT, report, "sent");
