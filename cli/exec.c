@@ -39,7 +39,7 @@ static pid_t start(const struct connection *connection, int *input, int *output)
     return spawn(connection->options->exec, variables, sizeof variables / sizeof variables[0], input, output);
 }
 
-bool exec_start(struct connection *connection)
+void exec_start(struct connection *connection)
 {
     int input, output;
     pid_t pid = start(connection, &input, &output);
@@ -48,12 +48,11 @@ bool exec_start(struct connection *connection)
         connection_error(connection, ADIEU_ERR_LOCAL_IO, error, "the command could not be started: %s",
                          strerror(error));
         connection_abort(connection, ADIEU_REASON_LOCAL_IO);
-        return false;
+        return;
     }
     connection->child = (struct child){.pid = pid};
     ends_own(&connection->ends, output, input);
     events_say(connection, "the command is process %ld", (long)pid);
-    return true;
 }
 
 /* ---------------------------------------------------------------- how it stands */

@@ -24,8 +24,8 @@ struct child {
     bool gone;      /* and so is all that it started, or may stay */
 };
 
-/* The handshake is done: starts it. False: the connection is aborted. */
-bool exec_start(struct connection *connection);
+/* The handshake is done: starts it. If that cannot be done, the connection is aborted. */
+void exec_start(struct connection *connection);
 /* Sees whether it has exited. */
 void exec_reap(struct connection *connection);
 /* Its output has said something. */

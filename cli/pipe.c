@@ -217,9 +217,9 @@ static void receive_down(struct connection *connection)
 /* The peer has said its end; or a cut one is to do for it. */
 static bool ended_in_order(const struct connection *connection)
 {
-    enum adieu_receiving receiving = connection_ending(connection).receiving;
-    return receiving == ADIEU_RECEIVING_CLOSED ||
-           (receiving == ADIEU_RECEIVING_TRUNCATED && connection->options->accept_truncation);
+    struct adieu_ending ending = connection_ending(connection);
+    bool only_cut = ending.receiving == ADIEU_RECEIVING_TRUNCATED && !ending.inside_record;
+    return ending.receiving == ADIEU_RECEIVING_CLOSED || (only_cut && connection->options->accept_truncation);
 }
 
 /* A command must not take a cut for an end. */

@@ -62,7 +62,7 @@ static void handshaking(struct connection *connection)
         connection->at.established = connection->at.moved = adieu_fd_now();
         connection->phase = PHASE_TALKING;
         if (connection->options->exec)
-            (void)exec_start(connection);
+            exec_start(connection);
     } else {
         bad_end_explain(connection);
         connection_close(connection, clock_patience(connection)); /* the alert that explains it should still arrive */

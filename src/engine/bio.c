@@ -23,7 +23,8 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *put)
     struct engine *engine = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *put = 0;
-    if (!refusal_swallows(engine, bytes, size) && !stream_put(engine->stream, bytes, size))
+    engine->refusal.swallowed = refusal_swallows(engine, bytes, size);
+    if (!engine->refusal.swallowed && !stream_put(engine->stream, bytes, size))
         return 0;
     *put = size;
     return 1;
@@ -44,9 +45,7 @@ static int wire_create(BIO *bio)
 BIO_METHOD *engine_wire_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "adieu");
-    if (!method)
-        return NULL;
-    if (BIO_meth_set_read_ex(method, wire_read) && BIO_meth_set_write_ex(method, wire_write) &&
+    if (method && BIO_meth_set_read_ex(method, wire_read) && BIO_meth_set_write_ex(method, wire_write) &&
         BIO_meth_set_ctrl(method, wire_control) && BIO_meth_set_create(method, wire_create))
         return method;
     BIO_meth_free(method);

@@ -9,7 +9,7 @@ void engine_begin(struct engine *engine)
 {
     ERR_clear_error();
     engine->alert_in.seen = engine->alert_out.seen = false;
-    engine->record_size = 0;
+    engine->record_size = SIZE_MAX;
     engine->starved = false;
     errno = 0;
 }
@@ -36,7 +36,10 @@ void engine_saw_message(int sent, int version, int type, const void *bytes, size
     }
     if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
         saw_header(engine, bytes);
-    if (type != SSL3_RT_ALERT || size != 2)
+    if (type == SSL3_RT_CHANGE_CIPHER_SPEC && sent)
+        engine->refusal.changes = engine->refusal.due;
+    bool swallowed = sent && engine->refusal.swallowed; /* OpenSSL flushes an alert before it tells of it */
+    if (type != SSL3_RT_ALERT || size != 2 || swallowed)
         return;
     const uint8_t *alert = bytes;
     struct adieu_alert seen = {.seen = true, .level = alert[0], .number = alert[1]};
@@ -117,8 +120,7 @@ static bool not_tls(const struct engine *engine, int reason)
 static bool too_short(const struct engine *engine)
 {
     enum { NONCE_AND_TAG = 8 + 16 };
-    return engine->peer_keyed && SSL_version(engine->ssl) == TLS1_2_VERSION && engine->record_size &&
-           engine->record_size < NONCE_AND_TAG;
+    return engine->peer_keyed && SSL_version(engine->ssl) == TLS1_2_VERSION && engine->record_size < NONCE_AND_TAG;
 }
 
 /* A server with nothing to show agrees with nobody. */
@@ -162,10 +164,11 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
         snprintf(error->text, sizeof error->text, "%s", why);
         return ENGINE_FAULT;
     }
-    if (engine->problem[0] && trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    /* A refusal that is due came first, whatever broke while it waited. */
+    bool unverified = engine->refusal.due || trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    if (engine->problem[0] && unverified)
         why = engine->problem;
-    bool refused =
-        trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    bool refused = unverified || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     error->code = refused                           ? ADIEU_ERR_REFUSED
                   : not_tls(engine, trouble.reason) ? ADIEU_ERR_NOT_TLS
                                                     : ADIEU_ERR_VIOLATION;

@@ -250,6 +250,7 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
     enum engine_verdict verdict = engine_end(engine, SSL_do_handshake(engine->ssl), error);
     if (verdict == ENGINE_DONE)
         verdict = established(engine, error);
+    ERR_clear_error();
     if (verdict != ENGINE_WAIT)
         refusal_forget(engine);
     return verdict;

@@ -45,6 +45,8 @@ struct engine_config {
 /* A client's refusal that waits for the handshake's keys, see refusal.c. */
 struct refusal {
     bool due;
+    bool swallowed; /* what OpenSSL handed over last */
+    bool changes;   /* what was swallowed has a change_cipher_spec */
     uint8_t alert;
     size_t secret_size; /* 0: there is none */
     uint8_t secret[EVP_MAX_MD_SIZE];
@@ -63,7 +65,7 @@ struct engine {
     char problem[160]; /* why the peer was refused */
     /* what the message callback saw during the call in progress */
     struct adieu_alert alert_in, alert_out;
-    size_t record_size; /* of the last record that came; 0: none */
+    size_t record_size; /* of the last record that came; SIZE_MAX: none */
     bool starved;       /* an allocation failed, whatever OpenSSL made of it */
     /* what it saw since the beginning */
     bool understood; /* a handshake message: so it is TLS */

@@ -120,20 +120,24 @@ static bool seal(const struct engine *engine, const uint8_t inner[INNER], uint8_
 
 bool refusal_swallows(const struct engine *engine, const void *bytes, size_t size)
 {
-    const uint8_t *record = bytes;
-    bool alert =
-        size > 0 && record[0] == SSL3_RT_ALERT; /* in plaintext: something else failed before there were keys */
-    return engine->refusal.due && !alert;
+    /* In plaintext: something else failed before there were keys. All of its form, since what comes may begin within a record. */
+    static const uint8_t alert[] = {SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 2};
+    bool is_alert = size == sizeof alert + 2 && !memcmp(bytes, alert, sizeof alert);
+    return engine->refusal.due && !is_alert;
 }
 
 void refusal_say(struct engine *engine)
 {
-    /* Middleboxes want to see a change_cipher_spec before the first protected record (RFC 9846 appendix E.4). */
+    /*
+     * Middleboxes want to see a change_cipher_spec before the first protected record (RFC 9846 appendix E.4): one, so none where
+     * OpenSSL's own flight has none, since it went before the second ClientHello.
+     */
     static const uint8_t change[] = {SSL3_RT_CHANGE_CIPHER_SPEC, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 1, 1};
     const uint8_t inner[INNER] = {SSL3_AL_FATAL, engine->refusal.alert, SSL3_RT_ALERT};
     uint8_t sealed[HEAD + INNER + TAG];
     const uint8_t plain[] = {SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 2, inner[0], inner[1]};
-    bool put = seal(engine, inner, sealed) ? stream_put(engine->stream, change, sizeof change) &&
+    size_t change_size = engine->refusal.changes ? sizeof change : 0;
+    bool put = seal(engine, inner, sealed) ? stream_put(engine->stream, change, change_size) &&
                                                  stream_put(engine->stream, sealed, sizeof sealed)
                                            : stream_put(engine->stream, plain, sizeof plain);
     if (!put)

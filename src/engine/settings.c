@@ -151,9 +151,9 @@ enum adieu_status adieu_config_versions(struct adieu_config *config, enum adieu_
     if (lowest > highest || lowest < ADIEU_TLS_1_2 || highest > ADIEU_TLS_1_3)
         return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "the versions are TLS 1.2 and 1.3, the lower one first");
     SSL_CTX *context = config_engine(config)->context;
-    if (SSL_CTX_set_min_proto_version(context, (int)lowest) && SSL_CTX_set_max_proto_version(context, (int)highest))
-        return ADIEU_OK;
-    return settings_refused(config, ADIEU_ERR_ARGUMENT, "versions");
+    bool set =
+        SSL_CTX_set_min_proto_version(context, (int)lowest) && SSL_CTX_set_max_proto_version(context, (int)highest);
+    return set ? ADIEU_OK : settings_refused(config, ADIEU_ERR_ARGUMENT, "versions");
 }
 
 /* Which of the two lists is wrong, or NULL: tried on an SSL, since a bad list is half set. */
@@ -281,9 +281,9 @@ enum adieu_status adieu_config_carry(struct adieu_config *config, const struct a
     if (!settings_open(config))
         return ADIEU_FAIL;
     uint8_t keys[ADIEU_TICKET_KEYS_SIZE];
-    if (!SSL_CTX_get_tlsext_ticket_keys(config_engine(from)->context, keys, sizeof keys))
-        return settings_refused(config, ADIEU_ERR_ARGUMENT, "ticket keys");
-    enum adieu_status status = adieu_config_ticket_keys(config, keys);
+    bool got = SSL_CTX_get_tlsext_ticket_keys(config_engine(from)->context, keys, sizeof keys);
+    enum adieu_status status =
+        got ? adieu_config_ticket_keys(config, keys) : settings_refused(config, ADIEU_ERR_ARGUMENT, "ticket keys");
     OPENSSL_cleanse(keys, sizeof keys);
     return status;
 }

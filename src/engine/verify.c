@@ -111,14 +111,39 @@ static bool refuse_later(struct engine *engine, int chain_error)
     return true;
 }
 
+static bool has_name(const struct engine *engine, X509 *leaf)
+{
+    if (!engine->name)
+        return true;
+    if (is_address(engine->name))
+        return X509_check_ip_asc(leaf, engine->name, 0) > 0;
+    return X509_check_host(leaf, engine->name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) > 0;
+}
+
+/*
+ * Without memory OpenSSL verifies without the name or the purpose, and accepts: so nothing is accepted that was found in want,
+ * and the name is looked at once more.
+ */
+static int verify_chain(struct engine *engine, X509_STORE_CTX *store)
+{
+    X509_verify_cert(store);
+    engine_look_for_shortage(engine);
+    int error = X509_STORE_CTX_get_error(store);
+    if (error == X509_V_OK && engine->starved)
+        error = X509_V_ERR_OUT_OF_MEM;
+    else if (error == X509_V_OK && !engine->server && !has_name(engine, X509_STORE_CTX_get0_cert(store)))
+        error = X509_V_ERR_HOSTNAME_MISMATCH;
+    X509_STORE_CTX_set_error(store, error);
+    return error;
+}
+
 int engine_verify(X509_STORE_CTX *store, void *arg)
 {
     const struct engine_config *config = arg;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct engine *engine = engine_of(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
-    X509_verify_cert(store);
-    int chain_error = X509_STORE_CTX_get_error(store);
+    int chain_error = verify_chain(engine, store);
     enum adieu_decision decision = settle(engine, config, leaf, chain_error);
     engine_look_for_shortage(engine);
     switch (decision) {
@@ -138,15 +163,6 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
 }
 
 /* ------------------------------------------------ behind OpenSSL's handshake */
-
-static bool has_name(const struct engine *engine, X509 *leaf)
-{
-    if (!engine->name)
-        return true;
-    if (is_address(engine->name))
-        return X509_check_ip_asc(leaf, engine->name, 0) > 0;
-    return X509_check_host(leaf, engine->name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) > 0;
-}
 
 static enum adieu_decision refuse(struct engine *engine, const char *problem)
 {

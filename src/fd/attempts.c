@@ -47,7 +47,7 @@ bool attempts_line_up(struct attempts *attempts, const struct addrinfo *list, co
 
 /* ------------------------------------------------ one attempt */
 
-/* The next one need not wait then. The socket stays until that one's is there: see close_decided. */
+/* The next one need not wait then. The socket stays until that one's is there: see attempts_step. */
 static void fail(struct attempts *attempts, struct target *target, int error)
 {
     target->error = error;
@@ -117,13 +117,10 @@ static size_t count_in_flight(const struct attempts *attempts)
     return count;
 }
 
-/*
- * Later than the next one's socket was opened: of two sockets in a row that adieu_fd_interest() names none may have the
- * number of the other, or an epoll set would not notice that it is another.
- */
-static void close_decided(struct attempts *attempts)
+/* From that one on. */
+static void close_decided(struct attempts *attempts, size_t from)
 {
-    for (size_t i = 0; i < attempts->begun; i++) {
+    for (size_t i = from; i < attempts->begun; i++) {
         struct target *target = &attempts->targets[i];
         if (target->attempt < 0 || in_flight(target))
             continue;
@@ -228,14 +225,20 @@ static enum adieu_status none_did(const struct attempts *attempts, struct adieu_
 
 /* ------------------------------------------------ the race */
 
+/*
+ * What adieu_fd_interest() has named is closed later than the next one's socket was opened: of two in a row none may have the
+ * number of the other, or an epoll set would not notice that it is another. What began in this step it has not named.
+ */
 enum adieu_status attempts_step(struct attempts *attempts, int *descriptor, struct adieu_error *error)
 {
+    const size_t unnamed = attempts->begun;
     int winner = take_connected(attempts);
     while (winner < 0 && attempts->begun < attempts->count && adieu_fd_now() >= attempts->next_at) {
         begin(attempts, &attempts->targets[attempts->begun]);
         winner = take_connected(attempts);
+        close_decided(attempts, unnamed);
     }
-    close_decided(attempts);
+    close_decided(attempts, 0);
     *descriptor = winner;
     if (winner >= 0)
         return ADIEU_OK;

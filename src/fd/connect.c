@@ -98,7 +98,7 @@ static enum adieu_status step(struct adieu_fd *fd)
     enum adieu_status status = resolved(opening);
     if (status == ADIEU_OK)
         status = attempts_step(&opening->attempts, &descriptor, &opening->error);
-    if (opening->list) { /* its descriptor may go now: those of the attempts have other numbers, see close_decided */
+    if (opening->list) { /* its descriptor may go now: those of the attempts have other numbers, see attempts_step */
         resolve_leave(opening->resolve);
         opening->resolve = NULL;
     }

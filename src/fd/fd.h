@@ -231,5 +231,7 @@ int resolve_descriptor(const struct resolve *resolve);
 enum adieu_status resolve_step(struct resolve *resolve, struct addrinfo **list, struct adieu_error *error);
 /* Leaves it, behind if it is at work: getaddrinfo() cannot be cancelled. NULL is allowed. */
 void resolve_leave(struct resolve *resolve);
+/* Frees a copy in a forked child, where there is no thread that shares it. NULL is allowed. */
+void resolve_forget(struct resolve *resolve);
 
 #endif

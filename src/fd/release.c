@@ -56,6 +56,7 @@ void fd_release(struct adieu_fd *fd, bool reset)
 void fd_forget(struct adieu_fd *fd)
 {
     if (fd->opening) {
+        resolve_forget(fd->opening->resolve);
         fd->opening->resolve = NULL;
         connect_stop(fd->opening);
     }

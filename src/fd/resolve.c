@@ -68,6 +68,11 @@ void resolve_leave(struct resolve *resolve)
         resolve_free(resolve);
 }
 
+void resolve_forget(struct resolve *resolve)
+{
+    resolve_free(resolve);
+}
+
 int resolve_descriptor(const struct resolve *resolve)
 {
     return resolve->event;

@@ -27,6 +27,9 @@ import time
 
 import pytest
 
+# Whoever runs us in the background has SIGINT ignored, which processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BOUND = float(os.environ.get("ADIEU_TEST_BOUND", "60"))
 

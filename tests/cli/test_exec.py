@@ -236,17 +236,28 @@ def test_an_accepted_truncation_is_an_end_for_the_command(execute, tls, tmp_path
     assert (tmp_path / "in").read_bytes() == b"whole" and (tmp_path / "ended").exists()
 
 
+def test_a_truncation_inside_a_record_is_never_an_end_for_the_command(execute, tls, tmp_path):
+    server = execute(STORE.format(tmp_path), "--accept-truncation")
+    peer = dial_tls(server.port, tls.client())
+    wait_for((tmp_path / "in").exists, "the command")
+    cut_in_a_record(peer)
+    expect(server.wait(), 3, receiving="truncated", command={"status": 137, "signal": "SIGKILL"})
+    assert not (tmp_path / "ended").exists()
+
+
 def test_a_command_that_has_heard_all_may_finish_though_nobody_waits_for_its_reply(execute, tls, tmp_path):
     os.mkfifo(tmp_path / "wait")
-    server = execute(f"cat > {tmp_path}/in; read line < {tmp_path}/wait; touch {tmp_path}/stored", "-v")
+    os.mkfifo(tmp_path / "store")
+    server = execute(f"cat > {tmp_path}/in; read line < {tmp_path}/wait; echo reply; read line < {tmp_path}/store; touch {tmp_path}/stored", "-v")
     peer = dial_tls(server.port, tls.client())
     peer.send(b"to be stored")
     peer.close_notify()
     server.wait_err("receiving is closed")
     peer.reset()
+    go(tmp_path / "wait")
     server.wait_err("sending is failed")
     rests(server)
-    go(tmp_path / "wait")
+    go(tmp_path / "store")
     result = server.wait()
     assert (tmp_path / "in").read_bytes() == b"to be stored"
     assert (tmp_path / "stored").exists() and result.report["command"] == {"status": 0, "signal": None}

@@ -2,6 +2,7 @@
 /* The verbs' contract, as adieu.h puts it. */
 #include "scripted.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ------------------------------------------------ the handshake */
@@ -79,6 +80,24 @@ static void what_is_wrong_with_the_config_is_the_first_handshakes_failure(void *
     assert_string_equal(flush(s), "");
     check_stable(s);
     adieu_free(s);
+}
+
+/* Without an engine there is nobody to ask what came. */
+static void the_transport_may_end_before_a_wrong_config_is_told(void **state)
+{
+    (void)state;
+    for (int reset = 0; reset < 2; reset++) {
+        fake_refuses = ADIEU_ERR_NO_IDENTITY;
+        struct adieu_stream *s = fresh(true);
+        if (reset)
+            adieu_wire_reset(s, ECONNRESET);
+        else
+            adieu_wire_eof(s);
+        check_receiving(s, reset ? ADIEU_RECEIVING_RESET : ADIEU_RECEIVING_TRUNCATED);
+        check_status(adieu_handshake(s), ADIEU_FAIL);
+        check_stable(s);
+        adieu_free(s);
+    }
 }
 
 static void abort_before_the_handshake_is_allowed(void **state)
@@ -365,6 +384,7 @@ int main(void)
         cmocka_unit_test(after_a_failed_handshake_all_verbs_fail_alike),
         cmocka_unit_test(close_notify_in_the_handshake_is_no_end),
         cmocka_unit_test(what_is_wrong_with_the_config_is_the_first_handshakes_failure),
+        cmocka_unit_test(the_transport_may_end_before_a_wrong_config_is_told),
         cmocka_unit_test(abort_before_the_handshake_is_allowed),
         cmocka_unit_test(eof_in_the_handshake_is_truncation),
         cmocka_unit_test(a_read_gives_what_came_in_any_portions),

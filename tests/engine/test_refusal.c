@@ -164,6 +164,36 @@ static void who_resets_after_its_certificate_was_refused_is_refused_nevertheless
     part(&joined);
 }
 
+/* The refusal came first, and OpenSSL went on only to say it. */
+static void what_breaks_behind_a_refused_certificate_is_still_the_refusal(void **state)
+{
+    (void)state;
+    struct joined joined = join(client_config(ADIEU_TLS_1_3), server_config(ADIEU_TLS_1_3), "another.example");
+    (void)!adieu_handshake(joined.client);
+    carry(joined.client, joined.server);
+    check_status(adieu_handshake(joined.server), ADIEU_WAIT);
+    carry_bent(joined.server, joined.client);
+    check_refused(joined.client, ADIEU_ERR_REFUSED, 20);
+    assert_non_null(strstr(adieu_error(joined.client)->text, "another.example"));
+    part(&joined);
+}
+
+/* Both versions tell the same. */
+static void check_text_tells_what_the_peer_is_told(enum adieu_version version)
+{
+    struct joined joined = join(client_config(version), server_config(version), "another.example");
+    shake(&joined);
+    assert_non_null(strstr(adieu_error(joined.client)->text, "another.example"));
+    assert_non_null(strstr(adieu_error(joined.client)->text, "the peer is told bad_certificate (42)"));
+    part(&joined);
+}
+
+static void the_text_tells_what_the_peer_is_told(void **state)
+{
+    (void)state;
+    for_versions(check_text_tells_what_the_peer_is_told);
+}
+
 /* ------------------------------------------------ errno is not only ours */
 
 static enum adieu_decision refuse_in_need(void *context, const struct adieu_stream *stream, bool verified,
@@ -230,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_refusal_that_was_decided_later_is_protected),
         cmocka_unit_test(who_ends_after_its_certificate_was_refused_is_refused_nevertheless),
         cmocka_unit_test(who_resets_after_its_certificate_was_refused_is_refused_nevertheless),
+        cmocka_unit_test(what_breaks_behind_a_refused_certificate_is_still_the_refusal),
+        cmocka_unit_test(the_text_tells_what_the_peer_is_told),
         cmocka_unit_test(what_a_callback_leaves_in_errno_makes_no_fault_of_a_refusal),
         cmocka_unit_test(a_refused_server_gets_no_byte_more),
     };

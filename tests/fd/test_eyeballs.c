@@ -4,7 +4,9 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static struct adieu_config *client_config, *server_config;
 
@@ -168,6 +170,31 @@ static void who_is_refused_tries_the_next_at_once(void **state)
     places_close(places, 1);
 }
 
+/* Room for the resolver's descriptor, the last attempt's and the next one's. */
+static void a_row_of_refusals_needs_no_row_of_descriptors(void **state)
+{
+    char port[8];
+    struct rlimit before, few;
+    struct place places[] = {{.host = "127.0.0.1"}};
+    (void)state;
+    places_open(places, 1, port);
+    many_addresses = LIST("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.1");
+    struct adieu_fd *fd = new_client();
+    int lowest = dup(places[0].listener);
+    assert_true(lowest >= 0);
+    (void)close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)lowest + 4; /* and what a waiting thread is woken by */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    enum adieu_status status = adieu_fd_connect(fd, &(struct adieu_fd_address){.host = MANY, .port = port}, soon());
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    if (status != ADIEU_OK)
+        fail_msg("%s", adieu_fd_error(fd).text);
+    adieu_fd_free(fd);
+    places_close(places, 1);
+}
+
 static void who_was_refused_is_closed_while_others_are_tried(void **state)
 {
     char port[8];
@@ -317,6 +344,7 @@ int main(void)
         cmocka_unit_test(an_address_that_swallows_everything_costs_a_quarter_of_a_second),
         cmocka_unit_test(the_other_family_is_the_second_to_be_tried),
         cmocka_unit_test(who_is_refused_tries_the_next_at_once),
+        cmocka_unit_test(a_row_of_refusals_needs_no_row_of_descriptors),
         cmocka_unit_test(who_was_refused_is_closed_while_others_are_tried),
         cmocka_unit_test(the_first_may_still_win_when_it_is_late),
         cmocka_unit_test(a_deadline_is_over_all_of_them),

@@ -44,12 +44,11 @@ def a_port():
 
 class Peer:
     """name as people know it; package: Debian's name; roles, versions: what there is; expect: {(role, scenario): exit
-    statuses} where a right peer's 0 is not to be had, and why in a comment. tells_alerts: it is known to show its users our alert by name."""
+    statuses} where a right peer's 0 is not to be had, and why in a comment."""
 
     name, package, program = "", "", "sh"
     roles, versions = ("server", "client"), ("1.2", "1.3")
     cannot, expect = {}, {}
-    tells_alerts = False
 
     def wrap(self, cell, sent, count):
         """What our side says to it: the next count bytes of the common data."""
@@ -58,6 +57,10 @@ class Peer:
     def heard(self, cell):
         """What it may have heard from us, wholly or its beginning."""
         return cell.data_bytes[:cell.our_count()]
+
+    def shows(self, cell, name, number):
+        """The words by which its user learns of our alert; None: it does not name it."""
+        return name
 
     def loses(self, cell):
         """Whether it is known to end in order before it has said all that its user gave it."""

@@ -83,15 +83,16 @@ def alert_is_right(outcome):
     cell, report = outcome.cell, outcome.result.report
     if report["alert_sent"]:
         assert report["alert_sent"]["name"] in cell.scenario.alert, f"expected one of {cell.scenario.alert}: {report}"
-        told = letters(outcome.running.said())
-        assert not cell.peer.tells_alerts or letters(report["alert_sent"]["name"]) in told, f"the peer's user is told {told!r}"
+        words = cell.peer.shows(cell, report["alert_sent"]["name"], report["alert_sent"]["number"])
+        assert not words or letters(words) in letters(outcome.running.said()), (
+            f"our alert is {words!r}, and the peer's user is told {outcome.running.said()!r}")
     if report["alert_received"] and observed(outcome):
         plain = [body[1] for _, _, body in outcome.theirs_on_wire.alerts() if body and len(body) == 2]
         assert not plain or report["alert_received"]["number"] == plain[0], f"the wire says {plain}: {report}"
 
 
 def letters(text):
-    return re.sub("[^a-z]+", " ", text.lower())
+    return re.sub("[^a-z0-9]+", " ", text.lower())
 
 
 def observed(outcome):

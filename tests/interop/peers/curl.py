@@ -22,7 +22,6 @@ class Curl(Peer):
     roles = ("client",)
     cannot = {name: ASKS for name in ("they_end", "we_end", "half_ours", "half_theirs", "push_theirs", "push_unread", "cut_theirs",
                                       "reset_theirs", "stall_ours")}
-    tells_alerts = True
 
     def version(self):
         words = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout.split()

@@ -28,6 +28,9 @@ class GnutlsTools(Peer):
     # gnutls-cli does not answer our end with its own.
     expect = {("client", name): (3,) for name in ("we_end", "push_ours", "stall_theirs")} | {("client", "push_unread"): (0, 3)}
 
+    def shows(self, cell, name, number):
+        return None
+
     def version(self):
         said = subprocess.run(["gnutls-cli", "--version"], capture_output=True, text=True, check=True).stdout
         return said.splitlines()[0].split()[-1]

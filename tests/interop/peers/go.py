@@ -8,6 +8,9 @@ from grammar import DRIVERS, Driver
 class Go(Driver):
     name, package, program = "Go crypto/tls", "golang-go", "go"
 
+    def shows(self, cell, name, number):
+        return {"unknown_ca": "unknown certificate authority"}.get(name, name)
+
     def command(self):
         source = DRIVERS / "driver.go"
         os.environ.setdefault("GOCACHE", str(cache.folder() / "go-cache"))

@@ -11,6 +11,9 @@ class Haproxy(Peer):
     name, package, program = "HAProxy", "haproxy", "haproxy"
     expect = {"reset_theirs": (0, 3, 4)}
 
+    def shows(self, cell, name, number):
+        return None
+
     def absent(self):
         return None if pathlib.Path("/usr/sbin/haproxy").exists() else "haproxy is not installed"
 

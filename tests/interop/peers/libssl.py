@@ -4,7 +4,6 @@ from grammar import CDriver
 
 class Libssl(CDriver):
     name, package, source, pkg_config = "OpenSSL libssl", "libssl-dev", "with_openssl.c", "openssl"
-    tells_alerts = True
 
 
 PEERS = [Libssl()]

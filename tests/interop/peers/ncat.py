@@ -13,6 +13,9 @@ class Ncat(Peer):
     expect = {name: (3,) for name in ("they_end", "half_theirs", "push_theirs", "stall_ours")}
     expect |= {("client", name): (3,) for name in ("we_end", "push_unread", "push_ours", "stall_theirs")}
 
+    def shows(self, cell, name, number):
+        return None
+
     def version(self):
         return subprocess.run(["ncat", "--version"], capture_output=True, text=True, check=True).stderr.split()[2]
 

@@ -11,7 +11,6 @@ class Python(Driver):
     """The ssl module as it is used: an SSLSocket, and unwrap() before close()."""
 
     name, package, program = "Python ssl", "python3", "python3"
-    tells_alerts = True
     cannot = {"half": WAITS}
 
     def command(self):

@@ -11,6 +11,10 @@ class Socat(Peer):
     name, package, program = "socat", "socat", "socat"
     cannot = {"reset": "it has no way to reset", "reply": "on pipes it shows our end only by leaving"}
 
+    def shows(self, cell, name, number):
+        """A TLS 1.3 client learns of it after its handshake: when it writes, by name; when it reads, as if it were an end."""
+        return None if (cell.role, cell.version) == ("client", "1.3") else name
+
     def version(self):
         said = subprocess.run(["socat", "-V"], capture_output=True, text=True, check=True).stdout
         return said.splitlines()[1].split()[2]

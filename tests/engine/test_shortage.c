@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nth allocation fails, ours or OpenSSL's, for every n, within single calls: what tests/sweep does with whole conversations,
+ * in processes of their own, is done here where coverage can see it, and held closer to the wire.
+ */
+#include "../sweep/memory.h"
+#include "joined.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+enum { HEAD = 5, CHANGE = HEAD + 1, ALERT = HEAD + 2, SEALED_ALERT = ALERT + 1 + 16 };
+
+static struct shortage {
+    size_t nth, asked;
+    bool for_ever, came;
+} shortage;
+
+static bool refuses(bool ours)
+{
+    (void)ours;
+    size_t now = shortage.asked++;
+    bool refuse = now == shortage.nth || (shortage.for_ever && now > shortage.nth);
+    shortage.came = shortage.came || refuse;
+    return refuse;
+}
+
+static void begin_shortage(size_t nth, bool for_ever)
+{
+    shortage = (struct shortage){.nth = nth, .for_ever = for_ever};
+    memory_ask(refuses);
+}
+
+/* Whether an allocation failed: there was an nth one. */
+static bool end_shortage(void)
+{
+    memory_ask(NULL);
+    return shortage.came;
+}
+
+/* ------------------------------------------------ a stream */
+
+static bool stream_is_made_without(struct adieu_config *config, bool server, size_t nth)
+{
+    size_t before = memory_blocks(), theirs = memory_engine_blocks();
+    begin_shortage(nth, false);
+    struct adieu_stream *s = server ? adieu_server(config) : adieu_client(config, HOST);
+    bool came = end_shortage();
+    assert_true(s || came);
+    assert_int_equal(ERR_peek_error(), 0);
+    adieu_free(s);
+    ERR_clear_error();
+    assert_int_equal(memory_blocks(), before);
+    check_that(memory_engine_blocks() <= theirs + 1, "allocation %zu: a leak of OpenSSL's", nth);
+    return came;
+}
+
+static void a_stream_short_of_memory_is_none_and_leaks_nothing(void **state)
+{
+    (void)state;
+    for (int server = 0; server < 2; server++) {
+        struct adieu_config *config = server ? server_config(0) : client_config(0);
+        (void)stream_is_made_without(config, server, SIZE_MAX); /* the first one freezes, and makes what stays */
+        size_t nth = 0;
+        while (stream_is_made_without(config, server, nth))
+            nth++;
+        assert_in_range(nth, 5, 1000);
+        adieu_config_free(config);
+    }
+}
+
+/* ------------------------------------------------ the step in which a client decides about its server */
+
+struct decision {
+    const char *name; /* that the client asks for */
+    struct adieu_config *client, *server;
+    unsigned alerts; /* of ours that the observer was told of */
+};
+
+static void count_alerts(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                         const struct adieu_alert *alert)
+{
+    (void)stream, (void)alert;
+    struct decision *decision = context;
+    decision->alerts += news == ADIEU_NEWS_ALERT_SEALED;
+}
+
+static struct joined before_deciding(struct decision *decision)
+{
+    struct joined joined = join(adieu_config_ref(decision->client), adieu_config_ref(decision->server), decision->name);
+    (void)!adieu_handshake(joined.client);
+    carry(joined.client, joined.server);
+    (void)!adieu_handshake(joined.server);
+    carry(joined.server, joined.client);
+    decision->alerts = 0;
+    adieu_watch(joined.client, count_alerts, decision);
+    return joined;
+}
+
+/* What left: an alert, protected or not, or nothing; at most the change_cipher_spec before it. Whether an alert did. */
+static bool check_last_words(struct joined *joined)
+{
+    static const uint8_t plain[] = {21, 3, 3, 0, 2, 2}, change[CHANGE] = {20, 3, 3, 0, 1, 1},
+                         sealed[HEAD] = {23, 3, 3, 0, SEALED_ALERT - HEAD};
+    const uint8_t *at = NULL;
+    size_t size = adieu_wire_out(joined->client, &at);
+    if (size == ALERT) {
+        assert_memory_equal(at, plain, sizeof plain);
+    } else if (size) {
+        assert_memory_equal(at, change, CHANGE);
+        check_that(size == CHANGE || size == CHANGE + SEALED_ALERT, "%zu bytes leave", size);
+        if (size > CHANGE)
+            assert_memory_equal(at + CHANGE, sealed, HEAD);
+    }
+    carry(joined->client, joined->server);
+    return size > CHANGE;
+}
+
+static void check_decision(struct decision *decision, struct joined *joined, enum adieu_status status, bool came)
+{
+    struct adieu_stream *client = joined->client;
+    bool refuses_it = strcmp(decision->name, HOST) != 0;
+    assert_int_equal(ERR_peek_error(), 0);
+    if (status == ADIEU_OK) {
+        assert_false(refuses_it);
+        assert_int_equal(adieu_verified(client), ADIEU_VERIFIED_NAME);
+        return;
+    }
+    check_status(status, ADIEU_FAIL);
+    assert_true(came || refuses_it);
+    enum adieu_error_code code = adieu_error(client)->code;
+    check_that(code == ADIEU_ERR_MEMORY || code == ADIEU_ERR_ENGINE || (refuses_it && code == ADIEU_ERR_REFUSED),
+               "allocation %zu: %s", shortage.nth, adieu_error(client)->text);
+    if (!refuses_it)
+        return;
+    bool told = check_last_words(joined);
+    check_that(decision->alerts == told, "allocation %zu: %u alerts are news, %d left", shortage.nth, decision->alerts,
+               told);
+    assert_int_equal(adieu_ending(client).alert_sent.seen, told);
+    check_that(adieu_handshake(joined->server) != ADIEU_OK, "allocation %zu: the server was welcomed", shortage.nth);
+}
+
+static bool decided_without(struct decision *decision, size_t nth, bool for_ever)
+{
+    struct joined joined = before_deciding(decision);
+    begin_shortage(nth, for_ever);
+    enum adieu_status status = adieu_handshake(joined.client);
+    bool came = end_shortage();
+    check_decision(decision, &joined, status, came);
+    part(&joined);
+    ERR_clear_error();
+    return came;
+}
+
+/* Each allocation fails once; and all from each fifth. */
+static void decide_without(enum adieu_version version, const char *name, bool identified)
+{
+    enum { EACH = 5 };
+    struct decision decision = {name, client_config(version), server_config(version), 0};
+    if (identified) {
+        identify(decision.client, &the_identity);
+        trust(decision.server, &the_authority);
+        check_status(adieu_config_client_auth(decision.server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
+    }
+    (void)decided_without(&decision, SIZE_MAX, false); /* makes what stays */
+    size_t nth = 0;
+    while (decided_without(&decision, nth, false)) {
+        if (nth % EACH == 0)
+            (void)decided_without(&decision, nth, true);
+        nth++;
+    }
+    assert_in_range(nth, 100, 10000);
+    adieu_config_free(decision.client);
+    adieu_config_free(decision.server);
+}
+
+/* OpenSSL verifies without the name if it has no memory for the name. */
+static void a_server_of_another_name_is_refused_whatever_memory_is_short(void **state)
+{
+    (void)state;
+    decide_without(ADIEU_TLS_1_2, "another.example", false);
+    decide_without(ADIEU_TLS_1_3, "another.example", false);
+}
+
+static void a_refusal_short_of_memory_shows_neither_finished_nor_our_certificate(void **state)
+{
+    (void)state;
+    decide_without(ADIEU_TLS_1_3, "another.example", true);
+}
+
+static void a_client_short_of_memory_blames_nobody_else(void **state)
+{
+    (void)state;
+    decide_without(ADIEU_TLS_1_3, HOST, true);
+}
+
+int main(void)
+{
+    if (!memory_begin())
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stream_short_of_memory_is_none_and_leaks_nothing),
+        cmocka_unit_test(a_server_of_another_name_is_refused_whatever_memory_is_short),
+        cmocka_unit_test(a_refusal_short_of_memory_shows_neither_finished_nor_our_certificate),
+        cmocka_unit_test(a_client_short_of_memory_blames_nobody_else),
+    };
+    return cmocka_run_group_tests_name("engine shortage", tests, setup_authority, teardown_authority);
+}
