@@ -3,12 +3,21 @@
 
 #include <string.h>
 
-/* Keeps the second of each pair. */
+/* How far the neighbours of a mark are from each other. */
+static uint64_t gap(const struct marks *marks, unsigned i)
+{
+    return marks->list[i + 1].wire - marks->list[i - 1].wire;
+}
+
+/* Forgets the one that is missed least: those that stay are spread over all that is waited for, however much that is. */
 static void thin(struct marks *marks)
 {
-    for (unsigned i = 0; i < MARKS / 2; i++)
-        marks->list[i] = marks->list[2 * i + 1];
-    marks->count = MARKS / 2;
+    unsigned least = 1;
+    for (unsigned i = 2; i + 1 < MARKS; i++)
+        if (gap(marks, i) < gap(marks, least))
+            least = i;
+    marks->count--;
+    memmove(marks->list + least, marks->list + least + 1, (marks->count - least) * sizeof *marks->list);
 }
 
 void marks_add(struct marks *marks, struct mark mark)

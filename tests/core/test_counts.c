@@ -216,6 +216,21 @@ static void marks_are_late_at_worst(void **state)
     }
 }
 
+/* A deep queue: what is told of any part of it is late by an eighth of the whole at most. */
+static void marks_are_spread_over_all_that_is_waited_for(void **state)
+{
+    (void)state;
+    for (uint64_t reached = 1000; reached <= 10000; reached += 700) {
+        struct marks marks = {.count = 0};
+        for (unsigned i = 1; i <= 1000; i++)
+            marks_add(&marks, (struct mark){.wire = 10 * i, .plain = i});
+        struct mark mark = {0};
+        while (marks_take(&marks, reached, &mark))
+            continue;
+        assert_in_range(mark.plain, reached / 10 < 125 ? 0 : reached / 10 - 125, reached / 10);
+    }
+}
+
 /* One send of many records, acknowledged piece by piece, is counted piece by piece. */
 static void acknowledged_counts_each_record_of_one_send(void **state)
 {
@@ -253,6 +268,7 @@ int main(void)
         cmocka_unit_test(the_phase_tells_how_far_it_got),
         cmocka_unit_test(a_fresh_ending_is_zero_but_for_what_nobody_knows),
         cmocka_unit_test(marks_are_late_at_worst),
+        cmocka_unit_test(marks_are_spread_over_all_that_is_waited_for),
         cmocka_unit_test(acknowledged_counts_each_record_of_one_send),
     };
     return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
