@@ -87,10 +87,12 @@ static int64_t sample_interval(const struct connection *connection)
     return eighth > SAMPLE_MOST_MS ? SAMPLE_MOST_MS : eighth;
 }
 
+/* At moments that are the same for all, so that many idle connections wake us once, and not once each. */
 static int64_t next_sample(const struct connection *connection)
 {
     bool counts = silence_counts(connection) && silence_allowed(connection) != NEVER;
-    return counts || waits_to_reset(connection) ? connection->at.sampled + sample_interval(connection) : INT64_MAX;
+    int64_t interval = sample_interval(connection);
+    return counts || waits_to_reset(connection) ? (connection->at.sampled / interval + 1) * interval : INT64_MAX;
 }
 
 /* Any byte of the peer's, and any of ours that its side has taken, is a sign of life. */

@@ -197,7 +197,7 @@ static void reply_came(struct dialogue *dialogue, int descriptor)
 
 static void too_much(struct dialogue *dialogue)
 {
-    dialogue_fail(dialogue, "it says too much: %zu bytes, and %s is not over", dialogue->total, dialogue->awaits);
+    dialogue_fail(dialogue, "it says too much: %zu bytes without the end of %s", dialogue->total, dialogue->awaits);
 }
 
 /* False: it has to be waited for. */

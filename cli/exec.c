@@ -89,15 +89,17 @@ const char *exec_signal(const struct child *child, char *name, size_t size)
     return name;
 }
 
-void exec_reap(struct connection *connection)
+bool exec_exited(struct connection *connection, pid_t pid, int status)
 {
     struct child *child = &connection->child;
     char text[64];
-    if (child->pid == 0 || child->exited || waitpid(child->pid, &child->status, WNOHANG) != child->pid)
-        return;
+    if (child->pid != pid || child->exited)
+        return false;
+    child->status = status;
     child->exited = child->heard = adieu_fd_now();
     connection->due = true;
     events_say(connection, "the command %s", fate(child, text, sizeof text));
+    return true;
 }
 
 void exec_heard(struct connection *connection)

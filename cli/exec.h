@@ -26,8 +26,8 @@ struct child {
 
 /* The handshake is done: starts it. If that cannot be done, the connection is aborted. */
 void exec_start(struct connection *connection);
-/* Sees whether it has exited. */
-void exec_reap(struct connection *connection);
+/* A process has exited with this status, as wait() gives it. False: it was not this one's. */
+bool exec_exited(struct connection *connection, pid_t pid, int status);
 /* Its output has said something. */
 void exec_heard(struct connection *connection);
 /* Its output has ended, or is wanted no more. */

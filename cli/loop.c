@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -33,10 +34,11 @@ static int watch(struct run *run, struct pollfd what)
 {
     if (what.fd < 0)
         return -1;
-    for (nfds_t i = 0; what.fd <= STDOUT_FILENO && i < run->watched; i++) {
-        if (run->set[i].fd == what.fd)
-            return (int)i;
-    }
+    bool standard = what.fd <= STDOUT_FILENO;
+    if (standard && run->standard[what.fd] >= 0)
+        return run->standard[what.fd];
+    if (standard)
+        run->standard[what.fd] = (int)run->watched;
     run->set[run->watched] = what;
     return (int)run->watched++;
 }
@@ -76,6 +78,7 @@ static int64_t fill_all(struct run *run)
 {
     int64_t next = earlier(serve_next(run), progress_next(run));
     run->watched = 0;
+    run->standard[STDIN_FILENO] = run->standard[STDOUT_FILENO] = -1;
     watch(run, (struct pollfd){.fd = signals_descriptor(), .events = POLLIN}); /* the first one */
     for (struct connection *each = run->connections; each; each = each->next) {
         each->wake = fill(each);
@@ -108,11 +111,19 @@ static void note(struct connection *connection, int64_t now)
                       connection->wake <= now;
 }
 
-/* That a child has exited is told by a signal. */
+/*
+ * That a child has exited is told by a signal. Not all of them are commands: if we are process 1, as in a container, what the
+ * commands left behind becomes ours, and nobody else would bury it.
+ */
 static void reap_children(struct run *run)
 {
-    for (struct connection *each = run->connections; each; each = each->next)
-        exec_reap(each);
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct connection *each = run->connections;
+        while (each && !exec_exited(each, pid, status))
+            each = each->next;
+    }
 }
 
 static void wait_for_something(struct run *run)

@@ -328,14 +328,16 @@ static const char *conflict(const struct options *options)
         return "--min is higher than --max";
     if (lacks_name(options))
         return "whom to expect behind --unix? Say it with --name, --pin or --insecure";
+    if (options->path && (options->bind || options->family != AF_UNSPEC))
+        return "--unix has no address that --bind, -4 or -6 could be about";
     if (options->proxy.kind != PROXY_NONE && options->path)
         return "--proxy leads to HOST:PORT, and not to a Unix socket";
     if (options->proxy.kind != PROXY_NONE && !proxy_host_is_fit(options->host))
         return "no proxy can be asked for such a host";
     if (options->starttls == STARTTLS_XMPP && options->path && !options->name)
         return "--starttls=xmpp behind --unix needs --name: who the server is asked to be";
-    if (options->end == END_ALERT && (options->session || options->end_after != UINT64_MAX))
-        return "--end=alert ends the handshake: it goes together with neither --session nor --end-after";
+    if (options->end == END_ALERT && (options->session || options->exec || options->end_after != UINT64_MAX))
+        return "--end=alert ends the handshake: it goes together with none of --session, --exec and --end-after";
     if (options->max_connections && !options->keep)
         return "--max-connections needs --keep";
     if (options->exec && options->until == UNTIL_PEER)

@@ -133,7 +133,7 @@ static void status_came(struct dialogue *dialogue)
         dialogue_fail(dialogue, "what it said is no answer of an HTTP proxy: \"%s\"", quote);
         return;
     }
-    dialogue_await_to(dialogue, '\n', "the end of the proxy's answer", header_came);
+    dialogue_await_to(dialogue, '\n', NULL, header_came);
     dialogue->code = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     if (dialogue->code / 100 != 2)
         refused(dialogue, dialogue_quote(line + 12 + (line[12] == ' '), dialogue->length, quote, sizeof quote));

@@ -22,6 +22,7 @@ struct run {
     size_t count;
     struct pollfd *set;         /* for poll(): as large as the connections may need */
     nfds_t watched;             /* so much of it is in use */
+    int standard[2];            /* where in it standard input and output are; -1: nowhere */
     struct connection *waiting; /* listen: the one that the next peer gets; NULL: none is taken now */
     struct connection *writer;  /* --keep: who is in the middle of a piece for standard output */
     unsigned most;              /* --keep: how many connections at once */

@@ -17,6 +17,7 @@ static struct {
     bool terminal;   /* whose lines can be written over */
     bool data_shown; /* standard output is a terminal, too */
     bool progress;   /* a progress line stands there now */
+    bool stuck;      /* whoever reads it has been waited for in vain */
 } how;
 
 void say_set_verbosity(int verbosity)
@@ -31,11 +32,22 @@ void say_set_verbosity(int verbosity)
 /* How long an error may wait for whoever reads standard error; the rest waits for nobody. */
 #define PATIENCE_MS 1000
 
+/* Once in vain is enough: with --keep all connections would wait with each line. */
+static bool ready(int patience)
+{
+    struct pollfd error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int answer = poll(&error, 1, how.stuck ? 0 : patience);
+    if (answer == 1)
+        how.stuck = false;
+    else if (answer == 0 && patience > 0)
+        how.stuck = true;
+    return answer == 1;
+}
+
 /* Standard error may be anything, also gone or blocked: what cannot be said there cannot be said at all. */
 static void put(const char *text, size_t length, int patience)
 {
-    struct pollfd error = {.fd = STDERR_FILENO, .events = POLLOUT};
-    while (length > 0 && poll(&error, 1, patience) == 1) {
+    while (length > 0 && ready(patience)) {
         ssize_t n = write(STDERR_FILENO, text, length);
         if (n <= 0)
             return;

@@ -18,7 +18,7 @@
  * engine reads the files that setters name, and the system's roots when a stream first needs them.
  *
  * OpenSSL: every call that reaches the engine clears the thread's OpenSSL error queue before and after, so that
- * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost. No global state
+ * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with them. No global state
  * of OpenSSL is changed.
  *
  * Not offered: early data (0-RTT), renegotiation, compression, DTLS, QUIC, kTLS, alerts of the application's
@@ -404,7 +404,7 @@ ADIEU_API void adieu_free(struct adieu_stream *stream);
 
 /*
  * Clients, before the first handshake call: try to resume this session (from on_session). OK even if the server will
- * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others; the stream goes on without. MISUSE: too late,
+ * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others or of a server of another name; the stream goes on without. MISUSE: too late,
  * or a server.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,

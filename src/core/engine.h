@@ -67,8 +67,8 @@ void engine_rest(struct engine *engine);
 size_t stream_take(struct adieu_stream *stream, void *buf, size_t size);
 /* Bytes to send. All are taken, or swallowed where nothing may leave any more. false: no memory. */
 bool stream_put(struct adieu_stream *stream, const void *bytes, size_t size);
-/* An alert passed, in the direction told; ours stands behind what was put so far. */
-void stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t number);
+/* An alert passed, in the direction told; ours stands behind what was put so far. False: it does not leave. */
+bool stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t number);
 /* A message other than an alert came from the peer after the handshake. */
 void stream_heard(struct adieu_stream *stream);
 /* The stream's engine, for the asking functions; NULL if it could not be made. */

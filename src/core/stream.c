@@ -75,7 +75,7 @@ void stream_heard(struct adieu_stream *stream)
         stream->ending.phase = ADIEU_PHASE_HEARD;
 }
 
-void stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t number)
+bool stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t number)
 {
     enum { CLOSE_NOTIFY = 0, USER_CANCELED = 90, FATAL = 2 };
     const struct adieu_alert alert = {.seen = true, .level = level, .number = number};
@@ -85,15 +85,16 @@ void stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t
         if (number == USER_CANCELED || number == CLOSE_NOTIFY)
             stream_heard(stream);
         stream_tell(stream, ADIEU_NEWS_ALERT_RECEIVED, &alert);
-        return;
+        return true;
     }
-    if (stream->sealed) /* swallowed: it does not leave */
-        return;
+    if (stream->sealed) /* swallowed */
+        return false;
     if (level == FATAL && number != CLOSE_NOTIFY) {
         stream->alert_sealed = alert;
         stream->alert_mark = stream->output.put;
     }
     stream_tell(stream, ADIEU_NEWS_ALERT_SEALED, &alert);
+    return true;
 }
 
 /* ------------------------------------------------ decisions of the application */

@@ -8,7 +8,7 @@
 void engine_begin(struct engine *engine)
 {
     ERR_clear_error();
-    engine->alert_in.seen = engine->alert_out.seen = false;
+    engine->alert_in.seen = engine->alert_out.seen = engine->told = false;
     engine->record_size = SIZE_MAX;
     engine->starved = false;
     errno = 0;
@@ -21,8 +21,9 @@ void engine_look_for_shortage(struct engine *engine)
 
 static void saw_header(struct engine *engine, const uint8_t *header)
 {
-    engine->record_size = (size_t)header[3] << 8 | header[4];
-    engine->peer_keyed = engine->peer_keyed || header[0] == SSL3_RT_CHANGE_CIPHER_SPEC;
+    bool changes = header[0] == SSL3_RT_CHANGE_CIPHER_SPEC;
+    engine->record_size = changes ? SIZE_MAX : (size_t)header[3] << 8 | header[4];
+    engine->peer_keyed = engine->peer_keyed || changes;
 }
 
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
@@ -47,7 +48,7 @@ void engine_saw_message(int sent, int version, int type, const void *bytes, size
         engine->alert_out = seen;
     else
         engine->alert_in = seen;
-    stream_alert(engine->stream, sent, seen.level, seen.number);
+    engine->told = stream_alert(engine->stream, sent, seen.level, seen.number) && sent;
     errno = 0; /* an observer was called, perhaps: see engine_call_out */
 }
 
@@ -143,7 +144,7 @@ static bool is_fault(const struct engine *engine, const struct trouble *trouble)
 void engine_explain(const struct engine *engine, struct adieu_error *error, const char *why)
 {
     error->alert = engine->alert_out;
-    if (error->alert.seen)
+    if (engine->told)
         snprintf(error->text, sizeof error->text, "%s; the peer is told %s (%u)", why,
                  adieu_alert_name(error->alert.number), error->alert.number);
     else

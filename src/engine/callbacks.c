@@ -117,6 +117,14 @@ enum adieu_status adieu_config_on_session(struct adieu_config *config,
     return ADIEU_OK;
 }
 
+/* Found out when it is resumed, it would be too late for an alert: OpenSSL's handshake is done then. */
+static bool is_of_this_server(const struct engine *engine, SSL_SESSION *session)
+{
+    X509 *leaf = SSL_SESSION_get0_peer(session);
+    bool name_matters = !engine->config->insecure && !trusts_pins_alone(engine->config);
+    return !leaf || !name_matters || engine_has_name(engine, leaf);
+}
+
 enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session, size_t size)
 {
     struct engine *engine = stream_engine(stream);
@@ -130,7 +138,7 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
         return ADIEU_FAIL;
     at += skip;
     SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - skip));
-    bool set = read && SSL_set_session(engine->ssl, read);
+    bool set = read && is_of_this_server(engine, read) && SSL_set_session(engine->ssl, read);
     SSL_SESSION_free(read);
     ERR_clear_error();
     return set ? ADIEU_OK : ADIEU_FAIL;

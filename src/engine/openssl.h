@@ -65,6 +65,7 @@ struct engine {
     char problem[160]; /* why the peer was refused */
     /* what the message callback saw during the call in progress */
     struct adieu_alert alert_in, alert_out;
+    bool told;          /* alert_out leaves */
     size_t record_size; /* of the last record that came; SIZE_MAX: none */
     bool starved;       /* an allocation failed, whatever OpenSSL made of it */
     /* what it saw since the beginning */
@@ -115,6 +116,8 @@ struct engine *engine_of(const SSL *ssl);
 int engine_verify(X509_STORE_CTX *store, void *arg);
 /* The last word on the peer, once OpenSSL's handshake is done. */
 enum adieu_decision engine_trusts(struct engine *engine);
+/* Whether the certificate is for the name that we ask for, if we do. */
+bool engine_has_name(const struct engine *engine, X509 *leaf);
 bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
 /* Only pins decide: no root, name or date is asked for. */
 bool trusts_pins_alone(const struct engine_config *config);

@@ -38,6 +38,7 @@ uint8_t refusal_alert(long chain_error)
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
     case X509_V_ERR_INVALID_CA:
         return SSL_AD_UNKNOWN_CA;
     default:
@@ -143,5 +144,5 @@ void refusal_say(struct engine *engine)
     if (!put)
         return;
     engine->alert_out = (struct adieu_alert){.seen = true, .level = inner[0], .number = inner[1]};
-    stream_alert(engine->stream, true, inner[0], inner[1]);
+    engine->told = stream_alert(engine->stream, true, inner[0], inner[1]);
 }

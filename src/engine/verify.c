@@ -111,7 +111,7 @@ static bool refuse_later(struct engine *engine, int chain_error)
     return true;
 }
 
-static bool has_name(const struct engine *engine, X509 *leaf)
+bool engine_has_name(const struct engine *engine, X509 *leaf)
 {
     if (!engine->name)
         return true;
@@ -131,7 +131,7 @@ static int verify_chain(struct engine *engine, X509_STORE_CTX *store)
     int error = X509_STORE_CTX_get_error(store);
     if (error == X509_V_OK && engine->starved)
         error = X509_V_ERR_OUT_OF_MEM;
-    else if (error == X509_V_OK && !engine->server && !has_name(engine, X509_STORE_CTX_get0_cert(store)))
+    else if (error == X509_V_OK && !engine->server && !engine_has_name(engine, X509_STORE_CTX_get0_cert(store)))
         error = X509_V_ERR_HOSTNAME_MISMATCH;
     X509_STORE_CTX_set_error(store, error);
     return error;
@@ -178,7 +178,7 @@ static enum adieu_decision trust_adopted(struct engine *engine, X509 *leaf)
 {
     if (engine->config->insecure || !leaf || !(SSL_get_verify_mode(engine->ssl) & SSL_VERIFY_PEER))
         return ADIEU_ACCEPT;
-    if (!engine->server && !has_name(engine, leaf)) {
+    if (!engine->server && !engine_has_name(engine, leaf)) {
         explain(engine, X509_V_ERR_HOSTNAME_MISMATCH);
         return ADIEU_REFUSE;
     }
@@ -201,8 +201,6 @@ static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
         return engine->config->client_auth == ADIEU_CLIENT_AUTH_REQUIRED ? refuse(engine, "it showed no certificate")
                                                                          : ADIEU_ACCEPT;
     long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
-    if (leaf && !engine->server && chain_error == X509_V_OK && !has_name(engine, leaf))
-        chain_error = X509_V_ERR_HOSTNAME_MISMATCH;
     return settle(engine, engine_shown(engine), leaf, chain_error);
 }
 

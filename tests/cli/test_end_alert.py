@@ -112,7 +112,7 @@ def test_it_comes_after_starttls(plain, dial, tls):
     server.result()
 
 
-@pytest.mark.parametrize("other", ["--session=x", "--end-after=5"])
+@pytest.mark.parametrize("other", ["--session=x", "--end-after=5", "--exec=cat"])
 def test_what_has_no_meaning_then_is_a_usage_error(run, other):
     result = run("connect", "h:1", "--end=alert", other)
     assert result.exit == 64 and "--end=alert ends the handshake" in result.err

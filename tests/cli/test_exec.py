@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """--exec: each connection has its own process. No cut is an end for the process, and no failure of the process is an end for the peer."""
+import ctypes
 import hashlib
 import os
 import resource
@@ -374,6 +375,13 @@ def test_a_waiting_process_rests(execute, tls):
     assert peer.read(1) == b"x"
     rests(server)
     peer.close()
+
+
+def test_what_a_command_leaves_behind_is_buried_where_orphans_become_ours(serve_many, tls):
+    become_subreaper = lambda: ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # noqa: E731  as process 1 of a container is
+    server = serve_many("--exec", "sleep 0.1 > /dev/null & echo $!", preexec=become_subreaper)
+    said, end = talk(server, tls)
+    assert end == "close_notify" and gone(int(said))
 
 
 def test_sigchld_ignored_by_the_parent_does_not_hide_the_status(execute, tls):

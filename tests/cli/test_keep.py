@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -113,6 +114,16 @@ def test_whoever_says_nothing_blocks_nobody(serve_many, tls):
     rests(server)
     for one in (silent, halfway, idle.sock):
         one.close()
+
+
+def test_idle_connections_wake_the_server_together(serve_many, tls):
+    server, peers = serve_many(), []
+    for _ in range(60):
+        peers.append(dial_tls(server.port, tls.client()))
+        time.sleep(0.01)  # the pace: each has come at a moment of its own
+    rests(server, at_most=20)
+    for peer in peers:
+        peer.reset()
 
 
 # ---------------------------------------------------------------- how many

@@ -206,7 +206,7 @@ def test_a_header_without_end_is_refused(through):
         for _ in range(10000):
             peer.sock.sendall(b"X-More: and more\r\n" * 10)
     result, _ = through("http", script)
-    unreached(result, r"it says too much: \d+ bytes, and the end of the proxy's answer is not over")
+    unreached(result, r"it says too much: \d+ bytes without the end of the proxy's answer")
 
 
 def test_a_proxy_that_is_not_there_is_named_as_the_proxy(run):

@@ -3,12 +3,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from conftest import BOUND, free_port, random_bytes
+from conftest import BOUND, free_port, random_bytes, wait_port
 from lib_claims import BOTH_VERSIONS, expect, fact, orderly, takes
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 from lib_peer import PATIENCE, connect
@@ -150,6 +151,24 @@ def test_a_blocked_standard_error_stops_no_deadline(adieu, blocked):
         process = run_blocked(adieu, blocked, "listen", "127.0.0.1:0", "--timeout-total=1")
         ended(process, 20)
     assert process.returncode == 8
+
+
+def test_a_blocked_standard_error_is_waited_for_once_and_not_with_each_connection(adieu, blocked, pki, tls):
+    port = free_port()
+    process = run_blocked(adieu, blocked, "listen", f"127.0.0.1:{port}", "--keep", "--exec=cat", "--cert", pki.server.cert, "--key", pki.server.key)
+    try:
+        wait_port(port)
+        peer = connect(port, tls.client())
+        with takes(0, 4):
+            for _ in range(8):
+                with socket.create_connection(("127.0.0.1", port)) as stranger:
+                    stranger.sendall(b"not TLS, which is worth a line\r\n")
+                peer.send(b"x")
+                assert peer.read(1) == b"x"
+        peer.close()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_blocked_standard_error_stops_no_signal(adieu, blocked):

@@ -161,6 +161,7 @@ static void who_resets_after_its_certificate_was_refused_is_refused_nevertheless
     assert_int_equal(adieu_wire_out(joined.client, NULL), 0);
     assert_false(adieu_ending(joined.client).alert_sent.seen);
     assert_int_equal(adieu_ending(joined.client).os_error, ECONNRESET);
+    assert_null(strstr(adieu_error(joined.client)->text, "is told")); /* nothing can be told any more */
     part(&joined);
 }
 

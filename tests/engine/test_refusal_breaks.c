@@ -176,7 +176,48 @@ static void an_abort_while_a_refusal_waits_says_nothing_more(void **state)
     part(&joined);
 }
 
+static enum adieu_decision as_told(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
+                                   const uint8_t *leaf, size_t leaf_size)
+{
+    (void)stream, (void)verified, (void)problem, (void)leaf, (void)leaf_size;
+    return *(const enum adieu_decision *)context;
+}
+
+static struct adieu_config *client_told(enum adieu_version version, enum adieu_decision *decision)
+{
+    struct adieu_config *client = client_config(version);
+    check_status(adieu_config_insecure_on_verify(client, as_told, decision), ADIEU_OK);
+    return client;
+}
+
+static void what_breaks_behind_an_accepted_problem_is_told_as_itself(void **state)
+{
+    (void)state;
+    enum adieu_decision accept = ADIEU_ACCEPT;
+    struct joined joined = join(client_told(ADIEU_TLS_1_3, &accept), server_config(ADIEU_TLS_1_3), "another.example");
+    (void)!adieu_handshake(joined.client);
+    carry(joined.client, joined.server);
+    (void)!adieu_handshake(joined.server);
+    carry_bent(joined.server, joined.client);
+    check_status(adieu_handshake(joined.client), ADIEU_FAIL);
+    check_error(joined.client, ADIEU_ERR_VIOLATION);
+    assert_null(strstr(adieu_error(joined.client)->text, "another.example"));
+    part(&joined);
+}
+
 /* ------------------------------------------------ which alert */
+
+static void a_program_that_refuses_too_leaves_the_finding(void **state)
+{
+    (void)state;
+    enum adieu_decision refuse = ADIEU_REFUSE;
+    for (int i = 0; i < VERSIONS; i++) {
+        struct joined joined = join(client_told(versions[i], &refuse), server_config(versions[i]), "another.example");
+        check_client_refuses(&joined, 42);
+        assert_non_null(strstr(adieu_error(joined.client)->text, "not for another.example"));
+        part(&joined);
+    }
+}
 
 static void the_alert_is_the_one_of_the_chains_error(void **state)
 {
@@ -192,6 +233,7 @@ static void the_alert_is_the_one_of_the_chains_error(void **state)
         {X509_V_ERR_CERT_SIGNATURE_FAILURE, 51},
         {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 48},
         {X509_V_ERR_INVALID_CA, 48},
+        {X509_V_ERR_PATH_LENGTH_EXCEEDED, 48},
         {X509_V_ERR_CERT_NOT_YET_VALID, 42},
         {X509_V_ERR_HOSTNAME_MISMATCH, 42},
         {X509_V_ERR_CERT_REJECTED, 42},
@@ -280,20 +322,12 @@ static void behind_the_handshake_no_secret_is_left(void **state)
 
 /* ------------------------------------------------ resumed */
 
-static enum adieu_decision as_told(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
-                                   const uint8_t *leaf, size_t leaf_size)
-{
-    (void)stream, (void)verified, (void)problem, (void)leaf, (void)leaf_size;
-    return *(const enum adieu_decision *)context;
-}
-
 static void check_resumed_and_refused(enum adieu_version version, enum adieu_decision first)
 {
     enum adieu_decision decision = ADIEU_ACCEPT;
     struct kept kept = {.came = 0};
-    struct adieu_config *client = client_config(version), *server = server_config(version);
+    struct adieu_config *client = client_told(version, &decision), *server = server_config(version);
     check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
-    check_status(adieu_config_insecure_on_verify(client, as_told, &decision), ADIEU_OK);
     struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
     shake_hands(&joined);
     part(&joined);
@@ -331,6 +365,8 @@ int main(void)
         cmocka_unit_test(a_server_that_breaks_its_flight_while_a_refusal_waits_gets_a_plaintext_alert),
         cmocka_unit_test(while_a_refusal_waits_nothing_can_be_said_or_read),
         cmocka_unit_test(an_abort_while_a_refusal_waits_says_nothing_more),
+        cmocka_unit_test(what_breaks_behind_an_accepted_problem_is_told_as_itself),
+        cmocka_unit_test(a_program_that_refuses_too_leaves_the_finding),
         cmocka_unit_test(the_alert_is_the_one_of_the_chains_error),
         cmocka_unit_test(the_alert_is_the_same_in_both_versions),
         cmocka_unit_test(only_the_clients_own_line_of_the_key_log_is_a_secret),

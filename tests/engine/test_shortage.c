@@ -5,11 +5,15 @@
  */
 #include "../sweep/memory.h"
 #include "joined.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "adieu_openssl.h"
 
 enum { HEAD = 5, CHANGE = HEAD + 1, ALERT = HEAD + 2, SEALED_ALERT = ALERT + 1 + 16 };
 
@@ -145,6 +149,7 @@ static void check_decision(struct decision *decision, struct joined *joined, enu
 static bool decided_without(struct decision *decision, size_t nth, bool for_ever)
 {
     struct joined joined = before_deciding(decision);
+    pool_clear(config_pool(decision->client)); /* what the config keeps for its streams */
     begin_shortage(nth, for_ever);
     enum adieu_status status = adieu_handshake(joined.client);
     bool came = end_shortage();
@@ -196,6 +201,178 @@ static void a_client_short_of_memory_blames_nobody_else(void **state)
     decide_without(ADIEU_TLS_1_3, HOST, true);
 }
 
+/* ------------------------------------------------ smaller calls */
+
+/* Calls it with each allocation failing, in a fresh pair behind its handshake, until none fails; and again when it is done. */
+static void for_each_allocation(enum adieu_version version, void (*call)(struct joined *joined, bool done))
+{
+    size_t nth = 0;
+    for (bool came = true; came; nth++) {
+        struct joined joined = joined_by(version);
+        begin_shortage(nth, false);
+        call(&joined, false);
+        came = end_shortage();
+        call(&joined, true);
+        part(&joined);
+        assert_int_equal(ERR_peek_error(), 0);
+    }
+    assert_in_range(nth, 2, 1000); /* it does allocate */
+}
+
+static enum adieu_status answer;
+
+static void shut_down(struct joined *joined, bool done)
+{
+    if (!done) {
+        answer = adieu_shutdown(joined->client);
+        return;
+    }
+    carry(joined->client, joined->server);
+    if (answer == ADIEU_OK) {
+        check_status(listen_once(joined->server), ADIEU_END);
+        check_sending(joined->client, ADIEU_SENDING_CLOSED);
+        return;
+    }
+    check_status(listen_once(joined->server), ADIEU_WAIT);
+    enum adieu_error_code code = adieu_error(joined->client)->code;
+    assert_true(code == ADIEU_ERR_MEMORY || code == ADIEU_ERR_ENGINE);
+    check_ends(joined->client, ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_ABANDONED);
+}
+
+static void a_goodbye_short_of_memory_is_said_or_a_fault(void **state)
+{
+    (void)state;
+    for_each_allocation(ADIEU_TLS_1_2, shut_down);
+    for_each_allocation(ADIEU_TLS_1_3, shut_down);
+}
+
+static void ask_for_material(struct joined *joined, bool done)
+{
+    static const uint8_t nothing[32];
+    static uint8_t out[32], wanted[32];
+    if (!done) {
+        memset(out, 0, sizeof out);
+        answer = adieu_export(joined->client, "label", NULL, 0, out, sizeof out);
+        return;
+    }
+    check_status(adieu_export(joined->client, "label", NULL, 0, wanted, sizeof wanted), ADIEU_OK);
+    assert_memory_equal(out, answer == ADIEU_OK ? wanted : nothing, sizeof out);
+    check_error(joined->client, ADIEU_ERR_NONE);
+}
+
+static void material_short_of_memory_is_none(void **state)
+{
+    (void)state;
+    for_each_allocation(ADIEU_TLS_1_3, ask_for_material);
+}
+
+static void ask_for_pin(struct joined *joined, bool done)
+{
+    static uint8_t pin[ADIEU_PIN_SIZE];
+    uint8_t wanted[ADIEU_PIN_SIZE];
+    if (!done) {
+        answer = adieu_peer_pin(joined->client, pin);
+        ERR_clear_error();
+        return;
+    }
+    identity_pin(&the_identity, wanted);
+    if (answer == ADIEU_OK)
+        assert_memory_equal(pin, wanted, sizeof pin);
+}
+
+static void a_pin_short_of_memory_is_none(void **state)
+{
+    (void)state;
+    for_each_allocation(ADIEU_TLS_1_3, ask_for_pin);
+}
+
+static void a_protocol_short_of_memory_is_told_later(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"h2"};
+    struct adieu_config *client = client_config(0), *server = server_config(0);
+    check_status(adieu_config_alpn(client, names, 1), ADIEU_OK);
+    check_status(adieu_config_alpn(server, names, 1), ADIEU_OK);
+    struct joined joined = join(client, server, HOST);
+    shake_hands(&joined);
+    begin_shortage(0, false);
+    assert_null(adieu_alpn(joined.client));
+    assert_true(end_shortage());
+    assert_string_equal(adieu_alpn(joined.client), "h2");
+    part(&joined);
+}
+
+/* A ticket lies before the client. What is given out of it may be tried, and does no harm; or it is a fault. */
+static void a_session_short_of_memory_does_no_harm(void **state)
+{
+    (void)state;
+    static struct kept kept;
+    struct adieu_config *client = client_config(ADIEU_TLS_1_3), *server = server_config(ADIEU_TLS_1_3);
+    check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
+    check_status(adieu_config_tickets(server, 1), ADIEU_OK);
+    size_t nth = 0, none = 0;
+    for (bool came = true; came; nth++) {
+        struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
+        shake(&joined);
+        kept.came = 0;
+        begin_shortage(nth, false);
+        enum adieu_status status = listen_once(joined.client);
+        came = end_shortage();
+        bool given = kept.came > 0;
+        none += status == ADIEU_WAIT && !given;
+        if (status != ADIEU_WAIT)
+            check_error(joined.client, ADIEU_ERR_MEMORY);
+        part(&joined);
+        joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
+        if (given)
+            check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+        shake_hands(&joined);
+        assert_true(given || !adieu_resumed(joined.client));
+        part(&joined);
+    }
+    assert_true(none > 0 && kept.came > 0);
+    adieu_config_free(client);
+    adieu_config_free(server);
+}
+
+static void a_context_adopted_short_of_memory_is_still_its_owners(void **state)
+{
+    (void)state;
+    SSL_CTX *context = foreign_context(0);
+    size_t nth = 0, before = memory_blocks();
+    for (bool came = true; came; nth++) {
+        begin_shortage(nth, false);
+        struct adieu_config *config = adieu_config_adopt(context);
+        came = end_shortage();
+        assert_true(config || came);
+        adieu_config_free(config);
+        assert_int_equal(memory_blocks(), before);
+    }
+    assert_in_range(nth, 3, 100);
+    SSL_CTX_free(context);
+}
+
+/* The second certificate of a chain too. */
+static void a_chain_short_of_memory_is_none(void **state)
+{
+    (void)state;
+    static char chain[2 * sizeof the_identity.chain.text];
+    memcpy(chain, the_identity.chain.text, the_identity.chain.size);
+    memcpy(chain + the_identity.chain.size, the_authority.pem.text, the_authority.pem.size);
+    size_t size = the_identity.chain.size + the_authority.pem.size, failures = 0;
+    for (bool came = true; came;) {
+        struct adieu_config *config = adieu_config_new();
+        begin_shortage(failures, false);
+        enum adieu_status status =
+            adieu_config_identity_pem(config, chain, size, the_identity.key.text, the_identity.key.size, NULL);
+        came = end_shortage();
+        failures += came;
+        assert_true(came || status == ADIEU_OK);
+        adieu_config_free(config);
+    }
+    assert_true(failures > 100);
+}
+
 int main(void)
 {
     if (!memory_begin())
@@ -205,6 +382,13 @@ int main(void)
         cmocka_unit_test(a_server_of_another_name_is_refused_whatever_memory_is_short),
         cmocka_unit_test(a_refusal_short_of_memory_shows_neither_finished_nor_our_certificate),
         cmocka_unit_test(a_client_short_of_memory_blames_nobody_else),
+        cmocka_unit_test(a_goodbye_short_of_memory_is_said_or_a_fault),
+        cmocka_unit_test(material_short_of_memory_is_none),
+        cmocka_unit_test(a_pin_short_of_memory_is_none),
+        cmocka_unit_test(a_protocol_short_of_memory_is_told_later),
+        cmocka_unit_test(a_session_short_of_memory_does_no_harm),
+        cmocka_unit_test(a_context_adopted_short_of_memory_is_still_its_owners),
+        cmocka_unit_test(a_chain_short_of_memory_is_none),
     };
     return cmocka_run_group_tests_name("engine shortage", tests, setup_authority, teardown_authority);
 }

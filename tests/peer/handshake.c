@@ -35,7 +35,7 @@ static SSL_CTX *context_new(const struct identity *identity, const struct handsh
         !SSL_CTX_set_max_proto_version(context, version) || !SSL_CTX_set_ciphersuites(context, suite->tls13) ||
         !SSL_CTX_set_cipher_list(context, suite->tls12) || !SSL_CTX_set_num_tickets(context, options->tickets))
         abort();
-    if (options->server &&
+    if (identity &&
         (!SSL_CTX_use_certificate(context, identity->certificate) || !SSL_CTX_use_PrivateKey(context, identity->key)))
         abort();
     if ((options->groups && !SSL_CTX_set1_groups_list(context, options->groups)) ||

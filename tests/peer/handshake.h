@@ -23,6 +23,7 @@ struct handshake_options {
     unsigned tickets;
     const char *groups, *alpn; /* NULL: as usual; alpn: one protocol, of a client */
 };
+/* identity: what it shows; NULL: none, which a server cannot do. */
 void handshake_begin(struct handshake *handshake, const struct identity *identity,
                      const struct handshake_options *options);
 /* One record (or other bytes) from adieu. */

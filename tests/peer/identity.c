@@ -9,21 +9,36 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-static X509 *certificate_for(EVP_PKEY *key)
+#define DAY 86400L
+
+const char *const identity_names[IDENTITIES] = {"known", "unknown", "expired"};
+
+static void extend(X509 *certificate, int nid, const char *value)
 {
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+}
+
+static void name(X509_NAME *whom, const char *text)
+{
+    X509_NAME_add_entry_by_NID(whom, NID_commonName, MBSTRING_ASC, (const uint8_t *)text, -1, -1, 0);
+}
+
+static X509 *certificate_for(const char *subject, EVP_PKEY *key, const char *issuer, EVP_PKEY *issuer_key, long until)
+{
+    static long serial = 1;
     X509 *made = X509_new();
     X509_set_version(made, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
-    X509_gmtime_adj(X509_getm_notBefore(made), -86400);
-    X509_gmtime_adj(X509_getm_notAfter(made), 10 * 86400L);
+    ASN1_INTEGER_set(X509_get_serialNumber(made), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(made), -10 * DAY);
+    X509_gmtime_adj(X509_getm_notAfter(made), until);
     X509_set_pubkey(made, key);
-    X509_NAME *subject = X509_get_subject_name(made);
-    X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_ASC, (const uint8_t *)IDENTITY_NAME, -1, -1, 0);
-    X509_set_issuer_name(made, subject);
-    X509_EXTENSION *name = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:" IDENTITY_NAME);
-    X509_add_ext(made, name, -1);
-    X509_EXTENSION_free(name);
-    X509_sign(made, key, EVP_sha256());
+    name(X509_get_subject_name(made), subject);
+    name(X509_get_issuer_name(made), issuer);
+    extend(made, NID_subject_alt_name, "DNS:" IDENTITY_NAME);
+    extend(made, NID_basic_constraints, "CA:TRUE");
+    X509_sign(made, issuer_key, EVP_sha256());
     return made;
 }
 
@@ -37,10 +52,11 @@ static void keep(const struct identity *identity, char *path, size_t size)
         abort();
 }
 
-void identity_make(struct identity *identity)
+/* issuer_key: NULL for its own. */
+static void make(struct identity *identity, const char *subject, const char *issuer, EVP_PKEY *issuer_key, long until)
 {
-    identity->key = EVP_EC_gen("P-256");
-    identity->certificate = certificate_for(identity->key);
+    EVP_PKEY *key = identity->key = EVP_EC_gen("P-256");
+    identity->certificate = certificate_for(subject, key, issuer, issuer_key ? issuer_key : key, until);
     BIO *bio = BIO_new(BIO_s_mem());
     PEM_write_bio_X509(bio, identity->certificate);
     PEM_write_bio_PrivateKey(bio, identity->key, NULL, NULL, 0, NULL, NULL);
@@ -52,9 +68,19 @@ void identity_make(struct identity *identity)
     keep(identity, identity->path, sizeof identity->path);
 }
 
-void identity_free(struct identity *identity)
+void identities_make(struct identity identities[IDENTITIES])
 {
-    unlink(identity->path);
-    X509_free(identity->certificate);
-    EVP_PKEY_free(identity->key);
+    struct identity *known = &identities[IDENTITY_KNOWN];
+    make(known, "known", "known", NULL, 10 * DAY);
+    make(&identities[IDENTITY_UNKNOWN], "unknown", "nobody", NULL, 10 * DAY);
+    make(&identities[IDENTITY_EXPIRED], "expired", "known", known->key, -DAY);
+}
+
+void identities_free(struct identity identities[IDENTITIES])
+{
+    for (int i = 0; i < IDENTITIES; i++) {
+        unlink(identities[i].path);
+        X509_free(identities[i].certificate);
+        EVP_PKEY_free(identities[i].key);
+    }
 }

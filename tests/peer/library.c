@@ -23,7 +23,7 @@ struct adieu_config *library_config(const struct play *play)
 {
     static const uint8_t nobody[ADIEU_PIN_SIZE];
     const struct settings *settings = &play->script->settings;
-    const char *pem = play->stage->identity->pem;
+    const char *pem = play->stage->identities[IDENTITY_KNOWN].pem;
     struct adieu_config *config = adieu_config_new();
     bool good = config != NULL;
     if (play->choice.adieu_is_server)

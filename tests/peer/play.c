@@ -328,8 +328,20 @@ static bool play_lines(struct play *play)
     return play_finish_act(play);
 }
 
-static void begin_peer(struct play *play)
+/* What the peer shows: a server must, a client has nothing unless it is said. False: there is no such certificate. */
+static bool find_identity(struct play *play, const struct identity **found)
 {
+    const char *name = play->script->settings.peer_certificate;
+    *found = name || play->choice.adieu_is_server ? NULL : &play->stage->identities[IDENTITY_KNOWN];
+    for (int kind = 0; name && kind < IDENTITIES; kind++)
+        if (strcmp(name, identity_names[kind]) == 0)
+            *found = &play->stage->identities[kind];
+    return *found || !name || play_fail(play, "there is no such certificate");
+}
+
+static bool begin_peer(struct play *play)
+{
+    const struct identity *identity;
     struct peer *peer = &play->peer;
     bool server = !play->choice.adieu_is_server;
     const struct settings *settings = &play->script->settings;
@@ -339,9 +351,12 @@ static void begin_peer(struct play *play)
                                               .tickets = (unsigned)settings->tickets,
                                               .groups = settings->groups,
                                               .alpn = settings->peer_alpn};
-    handshake_begin(&peer->tls, play->stage->identity, &options);
+    if (!find_identity(play, &identity))
+        return false;
+    handshake_begin(&peer->tls, identity, &options);
     peer->out = (struct channel){.secrets = &peer->tls.secrets, .of_server = server};
     peer->in = (struct channel){.secrets = &peer->tls.secrets, .of_server = !server};
+    return true;
 }
 
 static void end_peer(struct peer *peer)
@@ -362,8 +377,7 @@ bool play_run(struct play *play)
     play->suite = suite_named(play->choice.cipher);
     play->wire.descriptor = -1;
     play->act.over = true;
-    begin_peer(play);
-    bool good = play->subject->start(play) && play_lines(play) && compare_ending(play);
+    bool good = begin_peer(play) && play->subject->start(play) && play_lines(play) && compare_ending(play);
     play->line = NULL;
     good = good && peer_expects_no_more(play);
     play->subject->stop(play);

@@ -76,7 +76,7 @@ struct peer {
 /* ------------------------------------------------ the play */
 
 struct stage {
-    const struct identity *identity;
+    const struct identity *identities; /* by kind; adieu has and trusts the known one */
     const char *adieu; /* the command */
     int listener, port;
     bool verbose;

@@ -198,14 +198,14 @@ int main(int argc, char **argv)
 {
     (void)argc;
     struct runner runner = {.count = 0};
-    struct identity identity;
+    struct identity identities[IDENTITIES];
     int at = read_options(&runner, argv);
     if (!at)
         return usage();
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0); /* a crash must not take the last case's name with it */
-    identity_make(&identity);
-    runner.stage.identity = &identity;
+    identities_make(identities);
+    runner.stage.identities = identities;
     runner.stage.listener = tcp_listen();
     runner.stage.port = tcp_port(runner.stage.listener);
     runner.stage.bound = bound();
@@ -216,6 +216,6 @@ int main(int argc, char **argv)
     else
         printf("1..%d\n", runner.count);
     close(runner.stage.listener);
-    identity_free(&identity);
+    identities_free(identities);
     return 0;
 }

@@ -102,7 +102,8 @@ static bool set_word(struct settings *settings, const struct line *line)
     } words[] = {{"versions", &settings->versions},
                  {"groups", &settings->groups},
                  {"alpn", &settings->alpn},
-                 {"peer_alpn", &settings->peer_alpn}};
+                 {"peer_alpn", &settings->peer_alpn},
+                 {"peer_certificate", &settings->peer_certificate}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(line->words[1], words[i].name) == 0) {
             *words[i].value = line->words[2];

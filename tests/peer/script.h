@@ -14,9 +14,9 @@ extern const char *const cipher_names[CIPHERS];
 struct settings {
     long buffers, tickets, queue; /* 0: as usual */
     bool untrusted, client_auth;
-    const char *versions, *alpn;    /* of adieu; NULL: as usual */
-    const char *groups, *peer_alpn; /* of the peer */
-    const char *options[16];        /* of the command */
+    const char *versions, *alpn;                       /* of adieu; NULL: as usual */
+    const char *groups, *peer_alpn, *peer_certificate; /* of the peer */
+    const char *options[16];                           /* of the command */
     int option_count;
 };
 

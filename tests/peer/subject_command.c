@@ -73,7 +73,7 @@ static void add_words(const char **argv, int *argc, const char *const *words, in
 static void make_arguments(const struct play *play, const char **argv, const char *address)
 {
     const struct settings *settings = &play->script->settings;
-    const char *identity = play->stage->identity->path;
+    const char *identity = play->stage->identities[IDENTITY_KNOWN].path;
     const char *const first[] = {play->stage->adieu, play->choice.adieu_is_server ? "listen" : "connect", address,
                                  "--report=fd:3"};
     const char *const server[] = {"--cert", identity}, *const client[] = {"--name", IDENTITY_NAME, "--ca", identity};
