@@ -45,7 +45,7 @@ def usage(result, pattern):
     (["connect", "h:1", "--unix=/x", "--insecure"], r"cannot both be meant"),
     (["connect", "--unix=/x"], r"--name, --pin or --insecure"),
     (["connect", "--unix=/x", "--insecure", "--bind=127.0.0.1"], r"--unix has no address"),
-    (["listen", "--unix=/x", "-6"], r"--unix has no address"),
+    (["listen", "--unix=/nowhere/x", "-6"], r"--unix has no address"),
     (["connect", "--unix=/x", "--ca=/x", "--pin=" + "0" * 64], r"--name, --pin or --insecure"),
     (["connect", "h:1", "--quiet=1"], r"--quiet takes no value"),
     (["connect", "h:1", "--ca="], r"--ca needs a value: FILE\|DIR"),
