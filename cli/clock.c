@@ -123,6 +123,13 @@ static void note_moved(struct connection *connection, int64_t now)
     connection->at.moved = now;
 }
 
+static const char *reached_late(const struct options *options)
+{
+    if (options->command == COMMAND_LISTEN)
+        return "nobody connected within";
+    return options->proxy.kind == PROXY_NONE ? "no connection within" : "no connection to the proxy within";
+}
+
 static struct alarm of_phase(const struct connection *connection)
 {
     const struct options *options = connection->options;
@@ -130,8 +137,7 @@ static struct alarm of_phase(const struct connection *connection)
     case PHASE_REACHING:
         if (connection->run->count > 1)
             break; /* --keep: somebody is connected */
-        return alarm_in(connection->at.started, options->timeout_connect, "--timeout-connect",
-                        options->command == COMMAND_CONNECT ? "no connection within" : "nobody connected within");
+        return alarm_in(connection->at.started, options->timeout_connect, "--timeout-connect", reached_late(options));
     case PHASE_PRELUDE:
         return alarm_in(connection->at.started, options->timeout_connect, "--timeout-connect",
                         prelude_late(connection));

@@ -2,7 +2,6 @@
 /* The value of --proxy, and HTTP's CONNECT. */
 #include "proxy.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -113,13 +113,19 @@ static const char *hint(const struct connection *connection)
     }
 }
 
+/* Whether the error needs to be told whose it is: what failed before TLS mostly names whom it was said to, or tried. */
+static bool wants_name(const struct connection *connection)
+{
+    return connection->at.reached != 0 || (connection->late && !connection->prelude);
+}
+
 static void say_bad(const struct connection *connection)
 {
     char peer[160], text[160];
     bool explained = connection->why.code != ADIEU_ERR_NONE;
     connection_peer(connection, peer, sizeof peer);
     adieu_ending_text(&connection->ending, text, sizeof text);
-    bool named = connection->at.reached != 0 && peer[0] != '\0';
+    bool named = wants_name(connection) && peer[0] != '\0';
     say_error("%s%s%s%s", named ? peer : "", named ? ": " : "", explained ? connection->why.text : text,
               hint(connection));
 }

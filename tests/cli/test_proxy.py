@@ -11,7 +11,7 @@ import ssl
 import pytest
 
 from conftest import free_port
-from lib_claims import dial, expect, listening_port, orderly, program, takes, tls  # noqa: F401  # pylint: disable=unused-import
+from lib_claims import black_hole, dial, expect, listening_port, orderly, program, takes, tls  # noqa: F401  # pylint: disable=unused-import
 from lib_plain import DIALOGUES, Say, one_line, plain, then_echo, then_leave, then_stay, unreached  # noqa: F401
 
 HOST, PORT = "target.invalid", 4433  # nobody but a proxy could know it
@@ -197,6 +197,13 @@ def test_a_silent_proxy_is_8_at_the_connects_deadline(through, way):
         result, server = through(way, then_stay(WAYS[way][:-1]), "--timeout-connect=0.3")
     expect(result, 8, error_code="deadline", phase=None)
     assert f"proxy 127.0.0.1:{server.port}: the proxy's answer did not come within 0.3 s (--timeout-connect)" in one_line(result)
+
+
+def test_a_proxy_that_does_not_take_the_connection_is_8_and_named_so(run):
+    with black_hole() as port:
+        result = run("connect", f"{HOST}:{PORT}", "--insecure", f"--proxy=socks5://127.0.0.1:{port}", "--timeout-connect=0.3")
+    expect(result, 8, error_code="deadline", phase=None)
+    assert f"{HOST}:{PORT}: no connection to the proxy within 0.3 s (--timeout-connect)" in one_line(result)
 
 
 def test_a_header_without_end_is_refused(through):

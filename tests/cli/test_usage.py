@@ -156,7 +156,7 @@ def test_a_connection_that_nobody_answers_is_8_at_its_deadline(run):
         for s in waiting:
             s.close()
     assert result.exit == 8 and 0.3 <= result.report["seconds"]["total"] < 5
-    one_line(result, r"no connection within 0\.3 s \(--timeout-connect\)")
+    one_line(result, r"127\.0\.0\.1:\d+: no connection within 0\.3 s \(--timeout-connect\)")
     assert result.report["sending"] is None and result.report["error"]["code"] == "deadline"
 
 
