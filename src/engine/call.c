@@ -21,7 +21,7 @@ void engine_look_for_shortage(struct engine *engine)
 
 static void saw_header(struct engine *engine, const uint8_t *header)
 {
-    bool changes = header[0] == SSL3_RT_CHANGE_CIPHER_SPEC;
+    bool changes = header[0] == SSL3_RT_CHANGE_CIPHER_SPEC && !engine->peer_keyed;
     engine->record_size = changes ? SIZE_MAX : (size_t)header[3] << 8 | header[4];
     engine->peer_keyed = engine->peer_keyed || changes;
 }

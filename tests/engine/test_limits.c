@@ -223,6 +223,31 @@ static void an_optional_certificate_is_not_asked_of_a_session(void **state)
     }
 }
 
+/* Who trusts a key asks for no name, also of a session. */
+static void a_session_of_a_pinned_server_is_taken_up_under_any_name(void **state)
+{
+    (void)state;
+    uint8_t pin[ADIEU_PIN_SIZE];
+    identity_pin(&the_identity, pin);
+    for (int i = 0; i < VERSIONS; i++) {
+        struct kept kept = {.came = 0};
+        struct adieu_config *client = adieu_config_new(), *server = server_config(versions[i]);
+        check_status(adieu_config_trust_pin(client, pin), ADIEU_OK);
+        check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
+        for (int again = 0; again < 2; again++) {
+            struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), "another.example");
+            if (again)
+                check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+            shake_hands(&joined);
+            assert_int_equal(adieu_resumed(joined.client), again);
+            assert_int_equal(adieu_verified(joined.client), ADIEU_VERIFIED_PIN);
+            part(&joined);
+        }
+        adieu_config_free(client);
+        adieu_config_free(server);
+    }
+}
+
 /* ------------------------------------------------ decisions */
 
 static enum adieu_decision later(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_session_of_broken_bytes_is_no_session),
         cmocka_unit_test(whom_nobody_can_tell_that_we_trust_is_not_resumed),
         cmocka_unit_test(an_optional_certificate_is_not_asked_of_a_session),
+        cmocka_unit_test(a_session_of_a_pinned_server_is_taken_up_under_any_name),
         cmocka_unit_test(an_end_right_behind_the_certificate_waits_for_the_decision),
         cmocka_unit_test(nothing_is_decided_within_a_callback),
         cmocka_unit_test(an_ssl_that_seals_a_part_is_a_fault),

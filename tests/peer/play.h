@@ -77,7 +77,7 @@ struct peer {
 
 struct stage {
     const struct identity *identities; /* by kind; adieu has and trusts the known one */
-    const char *adieu; /* the command */
+    const char *adieu;                 /* the command */
     int listener, port;
     bool verbose;
     int64_t bound; /* of every wait, in milliseconds */

@@ -36,11 +36,11 @@ static void flush(struct memory *memory)
 {
     const uint8_t *at;
     size_t n, most;
-    while (!memory->released && (n = adieu_wire_out(memory->stream, &at)) > 0 && (most = room(memory)) > 0) {
-        if (memory->link->peer_end == WIRE_RESET) {
+    while (!memory->released && (n = adieu_wire_out(memory->stream, &at)) > 0) {
+        if (memory->link->peer_end == WIRE_RESET)
             adieu_wire_out_failed(memory->stream, ECONNRESET);
+        if (memory->link->peer_end == WIRE_RESET || (most = room(memory)) == 0)
             return;
-        }
         n = n < most ? n : most;
         bytes_add(&memory->link->to_peer, at, n);
         adieu_wire_out_done(memory->stream, n);
