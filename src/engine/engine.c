@@ -314,11 +314,12 @@ enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *e
     if (SSL_in_init(engine->ssl)) /* half of a message came: SSL_shutdown would refuse, and send nothing */
         return ENGINE_WAIT;
     int answer = SSL_shutdown(engine->ssl);
+    engine_look_for_shortage(engine);
     bool put = engine->alert_out.seen && engine->alert_out.number == SSL_AD_CLOSE_NOTIFY;
     ERR_clear_error();
     if (answer >= 0 && put)
         return ENGINE_DONE;
-    error->code = ADIEU_ERR_ENGINE;
+    error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
     strcpy(error->text, "close_notify could not be made");
     return ENGINE_FAULT;
 }

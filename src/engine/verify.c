@@ -104,7 +104,10 @@ static enum adieu_decision settle(struct engine *engine, const struct engine_con
 /* Whether OpenSSL is to go on nevertheless, to where the refusal can be said: see refusal.c. */
 static bool refuse_later(struct engine *engine, int chain_error)
 {
-    if (engine->server || engine->starved || SSL_version(engine->ssl) != TLS1_3_VERSION)
+    /* These are not about the certificate: OpenSSL calls them an internal error, and so a fault of ours. */
+    bool ours = engine->starved || chain_error == X509_V_ERR_UNSPECIFIED || chain_error == X509_V_ERR_INVALID_CALL ||
+                chain_error == X509_V_ERR_STORE_LOOKUP;
+    if (engine->server || ours || SSL_version(engine->ssl) != TLS1_3_VERSION)
         return false;
     engine->refusal.due = true;
     engine->refusal.alert = refusal_alert(chain_error);
