@@ -71,7 +71,7 @@ static void print_commands(void)
     puts("usage: adieu COMMAND [OPTION...]\n\n"
          "TLS whose end is a result: how each direction ended, who ended it, and whether anything can be missing.\n\n"
          "  adieu connect HOST:PORT     standard input to the peer, the peer to standard output\n"
-         "  adieu listen [HOST:]PORT    the other end: takes one connection\n"
+         "  adieu listen [HOST:]PORT    the other end: takes one connection, or with --keep many\n"
          "  adieu COMMAND --help        the options of a command\n"
          "  adieu --version");
 }

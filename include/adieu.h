@@ -188,7 +188,7 @@ enum adieu_exit {
     ADIEU_EXIT_REJECTED = 6,
     ADIEU_EXIT_UNREACHED = 7, /* could not resolve or connect, or never got as far as TLS */
     ADIEU_EXIT_DEADLINE = 8,
-    ADIEU_EXIT_LOCAL_IO = 9, /* standard input or output failed */
+    ADIEU_EXIT_LOCAL_IO = 9, /* standard input or output failed, or what stood in their place */
     ADIEU_EXIT_USAGE = 64,
     ADIEU_EXIT_CONFIG = 78, /* a file or value that the configuration names is wrong */
 };

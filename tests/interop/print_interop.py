@@ -18,9 +18,16 @@ server and as client, in TLS 1.2 and 1.3.
 
 Held in every cell, whatever the peer does: 0 only if its close_notify was on the wire and all bytes arrived; every byte that we count
 as received is the peer's; an alert that was on the wire is named, although EPIPE or ECONNRESET came first; it ends in bounded time.
-The wire is watched beside the two programs. What a program drops behind its own authentic end no TLS can tell: nginx stream refuses
-a certificate with close_notify, after taking data; stunnel may say close_notify before all has passed through it, and
-after a reset behind it.
+The wire is watched beside the two programs. An alert there is close_notify or a failure: once keys are in use only the two ends can tell
+which, and what we say tells it.
+
+What a program drops behind its own authentic end no TLS can tell. nginx lets the handshake succeed and refuses a certificate by a page
+(400), which ends in order; nginx stream refuses one with close_notify, after taking data. Where a proxy (HAProxy, nginx stream, stunnel) is
+reset by what is behind it, it may say close_notify in front; stunnel may say it before all has passed through. nginx answers our
+close_notify by FIN alone: where we end first, that is 3. GnuTLS as a client shows no certificate that the server's list of authorities does not
+name: there "refuse theirs" is "miss theirs" again.
+
+`./dev test` runs about half of the cells, once each, with the peers that are there; `./dev interop` runs all.
 """
 
 LEGEND = """
