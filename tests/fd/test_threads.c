@@ -116,10 +116,7 @@ static void blocked_write_story(struct adieu_fd *me, struct adieu_fd *peer, stru
 {
     (void)pair;
     struct task writer = {.fd = me, .size = SIZE_MAX}, closer = {.fd = me, .patience_ms = 100};
-    narrow(me);
-    narrow(peer);
-    task_start(&writer, task_write);
-    until_stuck(me);
+    stuck_writer(&writer, peer);
     task_start(&closer, task_close);
     task_join(&writer);
     task_join(&closer);

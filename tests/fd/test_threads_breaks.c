@@ -209,10 +209,7 @@ static void heard_by_the_writer_story(struct adieu_fd *me, struct adieu_fd *peer
 {
     (void)pair;
     struct task writer = {.fd = me, .size = SIZE_MAX};
-    narrow(me);
-    narrow(peer);
-    task_start(&writer, task_write);
-    until_stuck(me);
+    stuck_writer(&writer, peer);
     forge(peer);
     task_join(&writer);
     assert_status(writer.status, ADIEU_FAIL);
@@ -251,10 +248,7 @@ static void found_later_story(struct adieu_fd *me, struct adieu_fd *peer, struct
     until_arrived(adieu_fd_descriptor(me), 90);
     assert_status(adieu_fd_read(me, &byte, 1, &n, soon()), ADIEU_OK);
     assert_int_equal(byte, '!');
-    narrow(me);
-    narrow(peer);
-    task_start(&writer, task_write);
-    until_stuck(me);
+    stuck_writer(&writer, peer);
     assert_status(adieu_fd_read(me, &byte, 1, &n, soon()), ADIEU_FAIL);
     task_join(&writer);
     assert_status(writer.status, ADIEU_FAIL);
@@ -331,10 +325,7 @@ static void done_handshake_story(struct adieu_fd *me, struct adieu_fd *peer, str
 {
     (void)pair;
     struct task writer = {.fd = me, .size = SIZE_MAX};
-    narrow(me);
-    narrow(peer);
-    task_start(&writer, task_write);
-    until_stuck(me);
+    stuck_writer(&writer, peer);
     int64_t begun = adieu_fd_now();
     assert_status(adieu_fd_handshake(me, soon()), ADIEU_OK);
     assert_true(adieu_fd_now() - begun < 10000);

@@ -165,6 +165,14 @@ void narrow(struct adieu_fd *fd)
     assert_int_equal(setsockopt(adieu_fd_descriptor(fd), SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
 }
 
+void stuck_writer(struct task *writer, struct adieu_fd *peer)
+{
+    narrow(writer->fd);
+    narrow(peer);
+    task_start(writer, task_write);
+    until_stuck(writer->fd);
+}
+
 /* ------------------------------------------------ both sides */
 
 static void (*the_story)(struct adieu_fd *me, struct adieu_fd *peer, struct pair *pair);

@@ -46,6 +46,8 @@ void until_received(struct adieu_fd *fd, uint64_t bytes);
 
 /* Makes the kernel's buffers small, so that a writer soon waits for its reader. */
 void narrow(struct adieu_fd *fd);
+/* Starts a writer whose peer does not read, and waits until it waits. */
+void stuck_writer(struct task *writer, struct adieu_fd *peer);
 
 /* Each story for both sides: the one it is about, and the other; over every carrier and version, after the handshake. */
 void each_side(void (*story)(struct adieu_fd *me, struct adieu_fd *peer, struct pair *pair));

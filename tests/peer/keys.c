@@ -61,6 +61,15 @@ void secrets_learn(struct secrets *secrets, const char *line)
 
 /* ------------------------------------------------ TLS 1.3 */
 
+static void derive(const char *function, const OSSL_PARAM *params, uint8_t *out, size_t size)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, function, NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    must(EVP_KDF_derive(context, out, size, params) == 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+}
+
 /* HKDF-Expand-Label (RFC 9846 7.1) with an empty context. */
 static void expand_label(const struct suite *suite, const uint8_t *secret, const char *label, uint8_t *out, size_t size)
 {
@@ -74,11 +83,7 @@ static void expand_label(const struct suite *suite, const uint8_t *secret, const
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, 10 + strlen(label)),
         OSSL_PARAM_construct_end(),
     };
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-    must(EVP_KDF_derive(context, out, size, params) == 1);
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
+    derive("HKDF", params, out, size);
 }
 
 void keys_from_secret(struct keys *keys, const struct suite *suite, const uint8_t *secret)
@@ -111,11 +116,7 @@ static void key_block(const struct secrets *secrets, uint8_t *out, size_t size)
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof seed),
         OSSL_PARAM_construct_end(),
     };
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
-    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-    must(EVP_KDF_derive(context, out, size, params) == 1);
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
+    derive("TLS1-PRF", params, out, size);
 }
 
 /* AEAD suites have no MAC keys: two keys, then two fixed parts of the nonce, the client's first. */
