@@ -46,7 +46,7 @@ static size_t descriptors_left(size_t wanted)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     size_t left = open_descriptors();
-    for (int look = 0; look < 200 && left != wanted && on->carrier == CARRIER_NAME; look++) {
+    for (int look = 0; look < 200 && left != wanted && on->carrier != CARRIER_UNIX; look++) {
         (void)nanosleep(&pause, NULL);
         left = open_descriptors();
     }

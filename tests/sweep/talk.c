@@ -8,88 +8,6 @@
 /* What w and L write: a line, and three records of which the last is short. */
 enum { LINE = 40, SOME_RECORDS = 2 * 16384 + 3000 };
 
-const struct kind kinds[] = {
-    {.name = "question and answer", .client = "wrse", .server = "rwes", .own_handshake = true, .tickets = 2},
-    {.name = "a client's certificate",
-     .client = "wrse",
-     .server = "rwse",
-     .own_handshake = true,
-     .certificate = true,
-     .tickets = 2},
-    {.name = "resumed", .client = "wrse", .server = "rwes", .own_handshake = true, .resumed = true, .tickets = 2},
-    {.name = "nothing said", .client = "se", .server = "es"},
-    {.name = "a request, a half-close, and its reply", .client = "wse", .server = "ews", .tickets = 1},
-    {.name = "a server that ends first", .client = "ews", .server = "wse", .tickets = 1},
-    {.name = "both at once", .client = "wse", .server = "wse", .tickets = 4},
-    {.name = "to and fro", .client = "wrwrwrse", .server = "rwrwrwes"},
-    {.name = "records both ways", .client = "LRse", .server = "LRse", .tickets = 2},
-    {.name = "key updates", .client = "wkwrrse", .server = "rkwrwes", .only_tls13 = true, .tickets = 1},
-    {.name = "key updates asked for", .client = "wKwrrKwse", .server = "rKwrwres", .only_tls13 = true, .tickets = 1},
-};
-const size_t kind_count = sizeof kinds / sizeof kinds[0];
-
-/* ------------------------------------------------ settings */
-
-/* A session of an earlier conversation, for those that resume. */
-static void keep_a_session(struct setting *setting)
-{
-    struct joined joined = join(adieu_config_ref(setting->client), adieu_config_ref(setting->server), HOST);
-    shake_hands(&joined);
-    say_goodbye(&joined);
-    part(&joined);
-    assert_true(setting->session.came > 0);
-}
-
-struct setting setting_new(const struct kind *kind, enum adieu_version version)
-{
-    struct setting setting = {
-        .kind = kind, .version = version, .client = client_config(version), .server = server_config(version)};
-    check_status(adieu_config_tickets(setting.server, kind->tickets), ADIEU_OK);
-    if (kind->certificate) {
-        identify(setting.client, &the_identity);
-        trust(setting.server, &the_authority);
-        check_status(adieu_config_client_auth(setting.server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
-    }
-    return setting;
-}
-
-struct setting setting_again(const struct setting *like)
-{
-    struct setting setting = setting_new(like->kind, like->version);
-    setting.session = like->session;
-    if (like->kind->resumed)
-        check_status(adieu_config_carry(setting.server, like->server), ADIEU_OK);
-    return setting;
-}
-
-void setting_free(struct setting *setting)
-{
-    adieu_config_free(setting->client);
-    adieu_config_free(setting->server);
-}
-
-const char *version_name(enum adieu_version version)
-{
-    return version == ADIEU_TLS_1_2 ? "TLS 1.2" : "TLS 1.3";
-}
-
-void for_settings(void (*check)(struct setting *setting))
-{
-    for (size_t i = 0; i < kind_count; i++) {
-        for (int v = 0; v < VERSIONS; v++) {
-            if (kinds[i].only_tls13 && versions[v] != ADIEU_TLS_1_3)
-                continue;
-            struct setting setting = setting_new(&kinds[i], versions[v]);
-            if (kinds[i].resumed) {
-                check_status(adieu_config_on_session(setting.client, keep_session, &setting.session), ADIEU_OK);
-                keep_a_session(&setting);
-            }
-            check(&setting);
-            setting_free(&setting);
-        }
-    }
-}
-
 /* ------------------------------------------------ sides */
 
 static void resume(const struct setting *setting, struct adieu_stream *s)
@@ -111,7 +29,7 @@ static struct side side_for(const struct setting *setting, bool server)
 struct side side_new(struct setting *setting, bool server)
 {
     struct side side = side_for(setting, server);
-    side.s = server ? adieu_server(setting->server) : adieu_client(setting->client, HOST);
+    side.s = server ? adieu_server(setting->server) : adieu_client(setting->client, setting_host(setting));
     if (!server)
         resume(setting, side.s);
     return side;
@@ -120,7 +38,7 @@ struct side side_new(struct setting *setting, bool server)
 struct side side_new_fd(struct setting *setting, bool server, int64_t patience)
 {
     struct side side = side_for(setting, server);
-    side.fd = server ? adieu_fd_server(setting->server) : adieu_fd_client(setting->client, HOST);
+    side.fd = server ? adieu_fd_server(setting->server) : adieu_fd_client(setting->client, setting_host(setting));
     side.s = side.fd ? adieu_fd_stream(side.fd) : NULL;
     side.patience = patience;
     if (side.fd && !patience)
@@ -395,4 +313,40 @@ void check_clean(const struct side *side)
     demand(side_done(side), "it stalled before step \"%s\"", side->at);
     demand(adieu_ending_exit(&ending) == ADIEU_EXIT_DELIVERED, "it did not end well: %s, %s: %s",
            adieu_sending_name(ending.sending), adieu_receiving_name(ending.receiving), adieu_error(side->s)->text);
+}
+
+void check_not_welcomed(const struct setting *setting, const struct side side[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (!side[i].s)
+            continue;
+        struct adieu_ending ending = adieu_ending(side[i].s);
+        demand(side[i].handshake != ADIEU_OK || !must_refuse(setting, i), "it welcomed whom it must refuse");
+        demand(adieu_ending_exit(&ending) != ADIEU_EXIT_DELIVERED, "%s says delivered, though one must refuse",
+               i ? "the server" : "the client");
+    }
+}
+
+/* The alert of who refuses need not have left; who is refused knows it by nothing else. */
+bool knows_refusal(const struct setting *setting, const struct side *side)
+{
+    struct adieu_ending ending = adieu_ending(side->s);
+    bool refuses = must_refuse(setting, side->server);
+    const struct adieu_alert *alert = refuses ? &ending.alert_sent : &ending.alert_received;
+    return ending.error == (refuses ? setting->kind->refusal.error : ADIEU_ERR_ALERTED) &&
+           ending.receiving == (refuses ? ADIEU_RECEIVING_REJECTED : ADIEU_RECEIVING_ALERTED) &&
+           adieu_ending_exit(&ending) == (refuses ? ADIEU_EXIT_REJECTED : ADIEU_EXIT_ALERTED) &&
+           (!alert->seen || alert->number == setting_alert(setting)) && (alert->seen || refuses);
+}
+
+void check_refusal(const struct setting *setting, const struct side side[2])
+{
+    check_not_welcomed(setting, side);
+    for (int i = 0; i < 2; i++) {
+        struct adieu_ending ending = adieu_ending(side[i].s);
+        demand(side_done(&side[i]), "it stalled before step \"%s\"", side[i].at);
+        demand(knows_refusal(setting, &side[i]), "it knows of no refusal: %s, %s: %s",
+               adieu_sending_name(ending.sending), adieu_receiving_name(ending.receiving),
+               adieu_error(side[i].s)->text);
+    }
 }

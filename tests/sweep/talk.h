@@ -7,40 +7,9 @@
 #define ADIEU_TESTS_SWEEP_TALK_H
 
 #include "branch.h"
-#include "joined.h"
+#include "kinds.h"
 
 #include "adieu_fd.h"
-
-/*
- * Steps: w writes a line, L some records; r and R wait until the same has come; k updates the keys, K and asks the peer to;
- * s shuts down; e reads until the end.
- */
-struct kind {
-    const char *name, *client, *server;
-    bool own_handshake; /* not the same as others' */
-    bool only_tls13;
-    bool certificate; /* the client must show one */
-    bool resumed;
-    unsigned tickets;
-};
-
-extern const struct kind kinds[];
-extern const size_t kind_count;
-
-/* What a kind's conversations share: made once. */
-struct setting {
-    const struct kind *kind;
-    enum adieu_version version;
-    struct adieu_config *client, *server;
-    struct kept session;
-};
-struct setting setting_new(const struct kind *kind, enum adieu_version version);
-/* Another like it, whose server takes the sessions of the first, with nothing in its pools yet. */
-struct setting setting_again(const struct setting *like);
-void setting_free(struct setting *setting);
-const char *version_name(enum adieu_version version);
-/* Each kind in each version that it exists in. */
-void for_settings(void (*check)(struct setting *setting));
 
 struct side {
     struct adieu_stream *s;
@@ -71,5 +40,11 @@ bool side_done(const struct side *side);
 void check_side(struct side *side, const struct side *peer);
 /* That sides which nothing was done to have ended well. */
 void check_clean(const struct side *side);
+/* Of a refused kind, whatever happened: who must refuse has no handshake, and nobody takes it for delivered. */
+void check_not_welcomed(const struct setting *setting, const struct side side[2]);
+/* That this side has refused as it must, or was told by the other's alert. */
+bool knows_refusal(const struct setting *setting, const struct side *side);
+/* That sides of a refused kind which nothing was done to know it. */
+void check_refusal(const struct setting *setting, const struct side side[2]);
 
 #endif

@@ -43,15 +43,17 @@ enum { STORM = 30 };
     }
 
 /* What each call can give (its man page), closed by an entry without a name. */
-static const struct fault faults[CALL_COUNT][14] = {
-    [CALL_ACCEPT] = {FATAL(EMFILE), FATAL(ENOBUFS), HARMLESS(ECONNABORTED), HARMLESS(EINTR), STORM_OF(EINTR),
-                     STORM_OF(EAGAIN)},
+static const struct fault faults[CALL_COUNT][16] = {
+    [CALL_ACCEPT] = {FATAL(EMFILE), FATAL(ENFILE), FATAL(ENOBUFS), FATAL(ENOMEM), HARMLESS(ECONNABORTED),
+                     HARMLESS(EPROTO), HARMLESS(ENETDOWN), HARMLESS(EHOSTUNREACH), HARMLESS(EPERM), HARMLESS(EINTR),
+                     STORM_OF(EINTR), STORM_OF(EAGAIN)},
     [CALL_BIND] = {FATAL(EADDRINUSE), FATAL(EACCES)},
     [CALL_CLOSE] = {DONE_ALL_THE_SAME(EINTR), DONE_ALL_THE_SAME(EIO)},
     [CALL_CONNECT] = {DONE_ALL_THE_SAME(EINTR), DONE_ALL_THE_SAME(EINPROGRESS), FATAL(ECONNREFUSED), FATAL(ETIMEDOUT),
-                      FATAL(ENETUNREACH), FATAL(EACCES), FATAL(EADDRNOTAVAIL)},
-    [CALL_EVENTFD] = {HARMLESS(EMFILE), HARMLESS(ENOMEM)},
-    [CALL_GETADDRINFO] = {FATAL(EAI_MEMORY), FATAL(EAI_SYSTEM), FATAL(EAI_AGAIN)},
+                      FATAL(ENETUNREACH), FATAL(EHOSTUNREACH), FATAL(EACCES), FATAL(EPERM), FATAL(EADDRNOTAVAIL),
+                      FATAL(EAGAIN)},
+    [CALL_EVENTFD] = {HARMLESS(EMFILE), HARMLESS(ENFILE), HARMLESS(ENOMEM), HARMLESS(ENODEV)},
+    [CALL_GETADDRINFO] = {FATAL(EAI_MEMORY), FATAL(EAI_SYSTEM), FATAL(EAI_AGAIN), FATAL(EAI_NONAME), FATAL(EAI_FAIL)},
     [CALL_GETPEERNAME] = {HARMLESS(ENOBUFS), HARMLESS(ENOTCONN)},
     [CALL_GETSOCKNAME] = {HARMLESS(ENOBUFS)},
     [CALL_GETSOCKOPT] = {FATAL(ENOBUFS), FATAL(ENOPROTOOPT)},
@@ -60,15 +62,17 @@ static const struct fault faults[CALL_COUNT][14] = {
     [CALL_POLL] = {HARMLESS(EINTR), STORM_OF(EINTR), HARMLESS(ENOMEM)},
     [CALL_PTHREAD_CREATE] = {FATAL(EAGAIN)},
     [CALL_RECV] = {HARMLESS(EINTR), STORM_OF(EINTR), HARMLESS(EAGAIN), STORM_OF(EAGAIN), ONE_BYTE, BYTE_BY_BYTE,
-                   BREAKS(ECONNRESET), BREAKS(ETIMEDOUT), BREAKS(EHOSTUNREACH), FATAL(ENOMEM)},
+                   BREAKS(ECONNRESET), BREAKS(ETIMEDOUT), BREAKS(EHOSTUNREACH), FATAL(ENOMEM), BREAKS(ENETDOWN),
+                   BREAKS(ECONNABORTED)},
     [CALL_SEND] = {HARMLESS(EINTR), STORM_OF(EINTR), HARMLESS(EAGAIN), STORM_OF(EAGAIN), ONE_BYTE, BYTE_BY_BYTE,
-                   BREAKS(ECONNRESET), BREAKS(EPIPE), BREAKS(ETIMEDOUT), BREAKS(EHOSTUNREACH), FATAL(ENOBUFS)},
+                   BREAKS(ECONNRESET), BREAKS(EPIPE), BREAKS(ETIMEDOUT), BREAKS(EHOSTUNREACH), BREAKS(ENETDOWN),
+                   BREAKS(ECONNABORTED), FATAL(EPERM), FATAL(ENOBUFS)},
     [CALL_SETSOCKOPT] = {FATAL(ENOBUFS), FATAL(EINVAL)},
     [CALL_SHUTDOWN] = {HARMLESS(ENOTCONN), HARMLESS(ENOBUFS)},
-    [CALL_SOCKET] = {FATAL(EMFILE), FATAL(ENFILE), FATAL(ENOBUFS), FATAL(EACCES)},
+    [CALL_SOCKET] = {FATAL(EMFILE), FATAL(ENFILE), FATAL(ENOBUFS), FATAL(ENOMEM), FATAL(EAFNOSUPPORT), FATAL(EACCES)},
 };
 
-enum outcome { OUTCOME_WHOLE, OUTCOME_FAILED, OUTCOME_UNOPENED };
+enum outcome { OUTCOME_WHOLE, OUTCOME_FAILED, OUTCOME_UNOPENED, OUTCOME_REFUSED };
 
 enum { MANY = 2000 };
 
@@ -92,7 +96,8 @@ static const struct fault *record(enum call call)
     const struct side *me = &recorded->side[recorded->me];
     size_t now = hurt.counts[call]++;
     demand(now < MANY, "more than %d calls of %s", MANY, call_name(call));
-    hurt.dull[call][now] = me->handshake != ADIEU_OK && !recorded->setting->kind->own_handshake;
+    const struct setting *setting = recorded->setting;
+    hurt.dull[call][now] = me->handshake != ADIEU_OK && !setting->kind->own_handshake && !is_refused(setting);
     return NULL;
 }
 
@@ -115,6 +120,17 @@ static void mine(bool begins)
 }
 
 /* ------------------------------------------------ what is to be seen */
+
+/* What nothing can be done without, unless there is another address to try. */
+static bool cannot_be_opened(const struct stage *stage)
+{
+    static const bool needed[CALL_COUNT] = {[CALL_ACCEPT] = true, [CALL_BIND] = true,   [CALL_CONNECT] = true,
+                                            [CALL_LISTEN] = true, [CALL_SOCKET] = true, [CALL_PTHREAD_CREATE] = true};
+    /* The first question of a client that connects, or of one that adopts: is this a connection? */
+    bool asked = hurt.call == CALL_GETSOCKOPT && hurt.nth == 0 && (stage->me == 0 || stage->carrier == CARRIER_UNIX);
+    bool rescued = stage->carrier == CARRIER_NAME && hurt.call != CALL_PTHREAD_CREATE;
+    return !hurt.fault->harmless && (needed[hurt.call] || asked) && !rescued;
+}
 
 static void check_told(const struct side *me, const struct adieu_ending *ending)
 {
@@ -141,6 +157,21 @@ static void check_delivered(const struct side *side, const struct side *other)
                (unsigned long long)ending.taken, adieu_status_name(other->read), adieu_error(other->s)->text);
 }
 
+/* One must refuse: both know, or the failure is told. */
+static enum outcome check_hurt_refusal(const struct stage *stage)
+{
+    const struct setting *setting = stage->setting;
+    const struct side *me = &stage->side[stage->me];
+    struct adieu_ending ending = adieu_ending(me->s);
+    check_not_welcomed(setting, stage->side);
+    if (hurt.fault->harmless)
+        check_refusal(setting, stage->side);
+    if (knows_refusal(setting, me))
+        return OUTCOME_REFUSED;
+    check_told(me, &ending);
+    return OUTCOME_FAILED;
+}
+
 static enum outcome check_hurt(struct stage *stage)
 {
     struct side *me = &stage->side[stage->me], *other = &stage->side[!stage->me];
@@ -157,6 +188,9 @@ static enum outcome check_hurt(struct stage *stage)
     check_delivered(me, other);
     demand(ending.decided, "a live half after the goodbye: %s, %s", adieu_sending_name(ending.sending),
            adieu_receiving_name(ending.receiving));
+    demand(!cannot_be_opened(stage), "it was opened, though %s() failed", call_name(hurt.call));
+    if (is_refused(stage->setting))
+        return check_hurt_refusal(stage);
     bool whole = adieu_ending_exit(&ending) == ADIEU_EXIT_DELIVERED;
     demand(whole || !hurt.fault->harmless, "it did not end well: %s, %s, %s", adieu_sending_name(ending.sending),
            adieu_receiving_name(ending.receiving), adieu_error(me->s)->text);
@@ -169,6 +203,17 @@ static enum outcome check_hurt(struct stage *stage)
 
 /* ------------------------------------------------ sweeping */
 
+static void check_unhurt(struct stage *stage)
+{
+    for (int i = 0; i < 2; i++)
+        check_side(&stage->side[i], &stage->side[!i]);
+    if (is_refused(stage->setting))
+        check_refusal(stage->setting, stage->side);
+    else
+        for (int i = 0; i < 2; i++)
+            check_clean(&stage->side[i]);
+}
+
 static enum outcome converse(struct stage *stage)
 {
     memset(hurt.counts, 0, sizeof hurt.counts);
@@ -180,10 +225,7 @@ static enum outcome converse(struct stage *stage)
     if (branched())
         outcome = check_hurt(stage);
     else
-        for (int i = 0; i < 2; i++) {
-            check_side(&stage->side[i], &stage->side[!i]);
-            check_clean(&stage->side[i]);
-        }
+        check_unhurt(stage);
     stage_end(stage);
     return outcome;
 }
@@ -202,16 +244,16 @@ static void hurt_nth_call(enum call call, size_t nth, const struct fault *fault)
 }
 
 /* A socket that takes no more but lives leaves both waiting, which is soon known for sure on a Unix socket only. */
-static bool would_take_long(const struct fault *fault)
+static bool would_take_long(enum call call, const struct fault *fault)
 {
-    return hurt.stage.carrier != CARRIER_UNIX && fault->error == ENOBUFS && !fault->harmless;
+    return call == CALL_SEND && hurt.stage.carrier != CARRIER_UNIX && !fault->breaks && !fault->harmless;
 }
 
 static void hurt_calls(enum call call, size_t count)
 {
     for (size_t nth = 0; nth < count; nth++)
         for (const struct fault *fault = faults[call]; fault->why; fault++)
-            if (!would_take_long(fault) && branch_worth(&hurt.branches, hurt.dull[call][nth]))
+            if (!would_take_long(call, fault) && branch_worth(&hurt.branches, hurt.dull[call][nth]))
                 hurt_nth_call(call, nth, fault);
 }
 
@@ -242,6 +284,7 @@ static void every_system_call(void **state)
 {
     (void)state;
     for_settings(hurt_in_all_ways);
+    for_refused_settings(hurt_in_all_ways);
 }
 
 int main(void)

@@ -18,6 +18,7 @@ enum how {
 };
 static const char *const how_names[HOWS] = {"ended behind byte", "takes no more behind byte", "reset behind byte"};
 
+/* What came before the cut was a whole end, or a whole refusal; or it was not. */
 enum outcome { OUTCOME_OPEN, OUTCOME_CLOSED };
 
 /* Where in the records of one direction we are. */
@@ -33,7 +34,7 @@ struct wire {
     int from;            /* who sends what is cut */
     size_t carried;      /* of it, in bytes */
     struct record record;
-    bool cut;
+    bool cut, refused; /* and before the cut, one had refused the other */
     enum how how;
     size_t first_closed[HOWS], last_open[HOWS]; /* cuts after which receiving was closed, and was not */
 };
@@ -62,13 +63,21 @@ static bool is_dull(const struct wire *wire)
     const struct record *record = &wire->record;
     if (record->size > LONG && record->at > EDGE && record->at + EDGE < record->size)
         return true;
-    return wire->side[wire->from].handshake != ADIEU_OK && !wire->setting->kind->own_handshake;
+    return wire->side[wire->from].handshake == ADIEU_WAIT && !wire->setting->kind->own_handshake;
+}
+
+/* Who must refuse has done so. */
+static bool has_refused(const struct wire *wire)
+{
+    const struct side *refuser = &wire->side[wire->setting->kind->refusal.by_server];
+    return is_refused(wire->setting) && knows_refusal(wire->setting, refuser);
 }
 
 static void cut(struct wire *wire, enum how how)
 {
     struct adieu_stream *sender = wire->side[wire->from].s, *receiver = wire->side[!wire->from].s;
     wire->cut = true;
+    wire->refused = has_refused(wire);
     wire->how = how;
     if (how == HOW_RESET) {
         adieu_wire_reset(receiver, ECONNRESET);
@@ -159,6 +168,15 @@ static size_t exchange(struct wire *wire)
 
 /* ------------------------------------------------ what is to be seen */
 
+/* Whether the receiver has heard all that it has to: the end, or why there will be none. */
+static bool heard_all(const struct wire *wire)
+{
+    const struct side *side = &wire->side[!wire->from];
+    bool closed = adieu_ending(side->s).receiving == ADIEU_RECEIVING_CLOSED;
+    demand(!closed || !is_refused(wire->setting), "an end, though one must refuse");
+    return closed || (is_refused(wire->setting) && knows_refusal(wire->setting, side));
+}
+
 static void check_receiver(struct wire *wire)
 {
     struct side *side = &wire->side[!wire->from];
@@ -172,6 +190,8 @@ static void check_receiver(struct wire *wire)
                "the reset behind both ends is forgotten");
         return;
     }
+    if (heard_all(wire))
+        return;
     enum adieu_receiving want = reset ? ADIEU_RECEIVING_RESET : ADIEU_RECEIVING_TRUNCATED;
     enum adieu_error_code error = reset ? ADIEU_ERR_RESET : ADIEU_ERR_TRUNCATED;
     enum adieu_exit worth = reset ? ADIEU_EXIT_LOST : ADIEU_EXIT_TRUNCATED;
@@ -186,13 +206,15 @@ static void check_sender(struct wire *wire)
 {
     struct side *side = &wire->side[wire->from], *receiver = &wire->side[!wire->from];
     struct adieu_ending ending = adieu_ending(side->s);
-    bool heard_all = adieu_ending(receiver->s).receiving == ADIEU_RECEIVING_CLOSED;
+    bool closed = adieu_ending(receiver->s).receiving == ADIEU_RECEIVING_CLOSED;
     if (wire->how == HOW_EOF)
         return; /* what went into the void left, for all it knows */
-    demand(ending.sent <= receiver->heard, "sent says %llu, but %zu were heard", (unsigned long long)ending.sent,
-           receiver->heard);
-    demand((ending.sending == ADIEU_SENDING_CLOSED) <= heard_all, "sending closed, but close_notify did not leave");
-    demand(heard_all || adieu_ending_exit(&ending) != ADIEU_EXIT_DELIVERED, "delivered, though nothing was");
+    bool refused = must_refuse(wire->setting, receiver->server) && has_refused(wire); /* it takes no more */
+    demand(refused || ending.sent <= receiver->heard, "sent says %llu, but %zu were heard",
+           (unsigned long long)ending.sent, receiver->heard);
+    demand(refused || (ending.sending == ADIEU_SENDING_CLOSED) <= closed,
+           "sending closed, but close_notify did not leave");
+    demand(closed || adieu_ending_exit(&ending) != ADIEU_EXIT_DELIVERED, "delivered, though nothing was");
     demand(wire->how != HOW_RESET || ending.decided, "after a reset something lives: %s, %s",
            adieu_sending_name(ending.sending), adieu_receiving_name(ending.receiving));
 }
@@ -222,10 +244,13 @@ static void check_cut(struct wire *wire)
         check_side(&wire->side[i], &wire->side[!i]);
     check_receiver(wire);
     check_sender(wire);
-    bool closed = adieu_ending(wire->side[!wire->from].s).receiving == ADIEU_RECEIVING_CLOSED;
+    if (is_refused(wire->setting))
+        check_not_welcomed(wire->setting, wire->side);
+    demand(!wire->refused || has_refused(wire), "it refused before the cut, and now says something else");
+    bool heard = heard_all(wire);
     for (int i = 0; i < 2; i++)
         side_free(&wire->side[i]);
-    branch_finish(closed ? OUTCOME_CLOSED : OUTCOME_OPEN);
+    branch_finish(heard ? OUTCOME_CLOSED : OUTCOME_OPEN);
 }
 
 /* ------------------------------------------------ sweeping */
@@ -245,10 +270,14 @@ static void converse(struct wire *wire)
 /* Without a cut all ends well, and the last record is the close_notify. */
 static void check_whole(struct wire *wire)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         check_side(&wire->side[i], &wire->side[!i]);
-        check_clean(&wire->side[i]);
+    if (is_refused(wire->setting)) {
+        check_refusal(wire->setting, wire->side);
+        return;
     }
+    for (int i = 0; i < 2; i++)
+        check_clean(&wire->side[i]);
     bool tls13 = wire->setting->version == ADIEU_TLS_1_3;
     enum { ALERT = 21, APPLICATION_DATA = 23, TLS13_ALERT_SIZE = 5 + 2 + 1 + 16 };
     demand(wire->record.at == wire->record.size && wire->record.type == (tls13 ? APPLICATION_DATA : ALERT) &&
@@ -256,11 +285,11 @@ static void check_whole(struct wire *wire)
            "the last record is no close_notify");
 }
 
-/* Only behind all of it was it an end, and there it was. */
+/* Only behind all of it was it an end (or the alert of who refuses), and there it was. */
 static void check_border(const struct wire *wire)
 {
-    if (!branch_densely())
-        return; /* the last byte need not be among those that were tried */
+    if (!branch_densely() || (is_refused(wire->setting) && !must_refuse(wire->setting, wire->from)))
+        return; /* the last byte need not be among those that were tried; or what is refused lies anywhere */
     for (enum how how = 0; how < HOWS; how++)
         demand(wire->first_closed[how] == wire->carried && wire->last_open[how] == wire->carried - 1,
                "%s: closed from %zu on, not closed up to %zu, of %zu", how_names[how], wire->first_closed[how],
@@ -302,12 +331,14 @@ static void every_cut_of_what_a_client_says(void **state)
 {
     (void)state;
     for_settings(sweep_what_the_client_says);
+    for_refused_settings(sweep_what_the_client_says);
 }
 
 static void every_cut_of_what_a_server_says(void **state)
 {
     (void)state;
     for_settings(sweep_what_the_server_says);
+    for_refused_settings(sweep_what_the_server_says);
 }
 
 int main(void)

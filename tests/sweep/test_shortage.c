@@ -15,6 +15,7 @@ enum outcome {
     OUTCOME_WHOLE,   /* nothing was the matter */
     OUTCOME_FAULT,   /* told as a fault of this side */
     OUTCOME_ALERTED, /* the peer gave up */
+    OUTCOME_REFUSED, /* as it must */
     OUTCOME_NOTHING, /* there was no stream to begin with */
 };
 
@@ -24,9 +25,17 @@ static struct starved {
     struct side side[2];
     int me;                           /* who is short of memory */
     size_t nth;                       /* allocation of mine */
+    bool heard;                       /* something came to me */
     bool for_ever;                    /* in the child: all that follow fail, too */
     size_t baseline, engine_baseline; /* blocks before there was a stream */
 } starved;
+
+/* Most kinds have the same handshake; but not where one has heard the other, whom it must refuse. */
+static bool is_dull(const struct side *me)
+{
+    bool deciding = must_refuse(&starved.setting, starved.me) && starved.heard;
+    return me->handshake != ADIEU_OK && !starved.setting.kind->own_handshake && !deciding;
+}
 
 /* Asked at each allocation of mine. */
 static bool refuses(bool ours)
@@ -35,8 +44,7 @@ static bool refuses(bool ours)
     if (branched())
         return starved.for_ever;
     size_t nth = starved.nth++;
-    bool established = starved.side[starved.me].handshake == ADIEU_OK;
-    bool dull = !established && !starved.setting.kind->own_handshake;
+    bool dull = is_dull(&starved.side[starved.me]);
     if (!branch_worth(&starved.branches, dull) && !ours) /* of our own there are few */
         return false;
     /* When all that follow fail, too, it is soon over, in much the same way. */
@@ -74,6 +82,7 @@ static bool carried(int from)
     memory_ask(from != starved.me ? refuses : NULL);
     bool moved = carry(starved.side[from].s, starved.side[!from].s) > 0;
     memory_ask(NULL);
+    starved.heard = starved.heard || (moved && from != starved.me);
     return moved;
 }
 
@@ -112,6 +121,18 @@ static enum outcome outcome_of(const struct side *me, const struct side *peer)
     return OUTCOME_FAULT;
 }
 
+/* One must refuse: either it knows, or this side is at fault. */
+static enum outcome refused_outcome_of(const struct side *me)
+{
+    struct adieu_ending ending = adieu_ending(me->s);
+    check_not_welcomed(&starved.setting, starved.side);
+    if (knows_refusal(&starved.setting, me))
+        return OUTCOME_REFUSED;
+    demand(ending.error != ADIEU_ERR_NONE, "neither a fault nor refused: %s, %s", adieu_sending_name(ending.sending),
+           adieu_receiving_name(ending.receiving));
+    return outcome_of(me, &starved.side[!starved.me]);
+}
+
 /* What a transport does when nothing moves any more: the peer finds the end of what came. */
 static void let_go(struct side *me, struct side *peer)
 {
@@ -145,13 +166,23 @@ static enum outcome check_starved(void)
         let_go(me, peer);
         check_side(me, peer);
         check_side(peer, me);
-        outcome = outcome_of(me, peer);
+        outcome = is_refused(&starved.setting) ? refused_outcome_of(me) : outcome_of(me, peer);
     }
     side_free(me);
     side_free(peer);
     setting_free(&starved.setting);
     check_no_leak();
     return outcome;
+}
+
+/* With enough memory it ends as its kind does. */
+static void check_enough(const struct setting *setting, const struct side side[2])
+{
+    if (is_refused(setting))
+        check_refusal(setting, side);
+    else
+        for (int i = 0; i < 2; i++)
+            check_clean(&side[i]);
 }
 
 static void starve(const struct setting *like, int me)
@@ -166,8 +197,7 @@ static void starve(const struct setting *like, int me)
     converse();
     if (branched())
         branch_finish(check_starved());
-    for (int i = 0; i < 2; i++)
-        check_clean(&starved.side[i]);
+    check_enough(&starved.setting, starved.side);
     for (int i = 0; i < 2; i++)
         side_free(&starved.side[i]);
     setting_free(&starved.setting);
@@ -187,8 +217,7 @@ static void warm_up(struct setting *setting)
             side_turn(&side[i]);
             carry(side[i].s, side[!i].s);
         }
-    for (int i = 0; i < 2; i++)
-        check_clean(&side[i]);
+    check_enough(setting, side);
     for (int i = 0; i < 2; i++)
         side_free(&side[i]);
 }
@@ -209,12 +238,14 @@ static void every_allocation_of_a_client(void **state)
 {
     (void)state;
     for_settings(starve_the_client);
+    for_refused_settings(starve_the_client);
 }
 
 static void every_allocation_of_a_server(void **state)
 {
     (void)state;
     for_settings(starve_the_server);
+    for_refused_settings(starve_the_server);
 }
 
 int main(void)
