@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "branch.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -103,6 +105,25 @@ static void die_of_signals(void)
         (void)signal(signals[i], SIG_DFL);
 }
 
+static int threads(void)
+{
+    int count = -2; /* "." and ".." */
+    DIR *tasks = opendir("/proc/self/task");
+    while (tasks && readdir(tasks))
+        count++;
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+/* A thread that still leaves (a resolver's) may hold a lock of the C library or of a sanitizer, for ever in a child. */
+static void until_alone(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int look = 0; look < 5000 && threads() > 1; look++)
+        (void)nanosleep(&pause, NULL);
+}
+
 bool branch(struct branches *branches, const char *sort, size_t n)
 {
     if (in_child || branches->wrong >= SHOWN)
@@ -110,6 +131,7 @@ bool branch(struct branches *branches, const char *sort, size_t n)
     point_sort = sort;
     point_n = n;
     fflush(NULL);
+    until_alone();
     pid_t child = fork();
     check_that(child >= 0, "no process to be had");
     if (child == 0) {
