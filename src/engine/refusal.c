@@ -117,6 +117,7 @@ static bool seal(const struct engine *engine, const uint8_t inner[INNER], uint8_
                   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG, record + HEAD + INNER);
     EVP_CIPHER_CTX_free(context);
     OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(iv, sizeof iv);
     return sealed;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the claims share beyond conftest.py: saying what is expected of a result, the fixtures that join the program
+"""What the claims share beyond lib_command.py: saying what is expected of a result, the fixtures that join the program
 to the peers of lib_peer.py, and what /proc tells about sockets. Import the fixtures by name."""
 import contextlib
 import os
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BOUND
+from lib_command import BOUND
 from lib_peer import Contexts, PeerServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import time
 import jsonschema
 import pytest
 
-from conftest import ROOT
+from lib_command import ROOT
 from lib_claims import SLOWNESS, wait_for
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/report.schema.json").read_text()))

@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 
-from conftest import BOUND
+from lib_command import BOUND
 
 PATIENCE = BOUND  # for one socket call of a peer: a bound, never a measure
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, black_hole, expect, fact, orderly, takes
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 from lib_peer import PATIENCE, connect

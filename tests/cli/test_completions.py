@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import ROOT
+from lib_command import ROOT
 from lib_claims import SLOWNESS, need
 
 FILES = {"bash": "adieu", "zsh": "_adieu", "fish": "adieu.fish"}

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, expect, fact, orderly, say, wait_for, type_in
 from lib_claims import answer, dial, program, serve, tls  # noqa: F401  # fixtures
 from lib_peer import PATIENCE, connect

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, SLOWNESS, expect, listening_ports, orderly, program, serve, takes, tls, wait_for  # noqa: F401  pylint: disable=unused-import
 from lib_keep import gone, line_of, lines_of, serve_many  # noqa: F401  pylint: disable=unused-import
 from lib_peer import connect as dial_tls

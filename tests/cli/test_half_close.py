@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, PEERS, listening_port, need, orderly, say, type_in
 from lib_claims import answer, dial, program, serve, tls  # noqa: F401  # fixtures
 from lib_peer import connect

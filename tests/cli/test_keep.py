@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import SLOWNESS, sockets_of, takes, tls, wait_for  # noqa: F401  pylint: disable=unused-import
 from lib_keep import line_of, lines_of, serve_many  # noqa: F401  pylint: disable=unused-import
 from lib_peer import connect as dial_tls

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import BOUND, random_bytes
+from lib_command import BOUND, random_bytes
 
 
 def trusting(start, server, *args, **kw):

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from conftest import free_port
+from lib_command import free_port
 from lib_claims import expect, fact, has_ipv6, orderly, wait_for
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 from lib_peer import connect

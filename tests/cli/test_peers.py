@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from conftest import free_port, random_bytes, wait_port
+from lib_command import free_port, random_bytes, wait_port
 from lib_claims import BOTH_VERSIONS, PEERS, expect, listening_port, orderly, say, type_in
 from lib_claims import answer, dial, program, serve, tls  # noqa: F401  # fixtures
 

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from conftest import BOUND, free_port
+from lib_command import BOUND, free_port
 from lib_claims import expect, has_ipv6, orderly, takes, wait_for
 
 USAGE, CONFIG = 64, 78

@@ -10,7 +10,7 @@ import ssl
 
 import pytest
 
-from conftest import free_port
+from lib_command import free_port
 from lib_claims import black_hole, dial, expect, listening_port, orderly, program, takes, tls  # noqa: F401  # pylint: disable=unused-import
 from lib_plain import DIALOGUES, Say, one_line, plain, then_echo, then_leave, then_stay, unreached  # noqa: F401
 

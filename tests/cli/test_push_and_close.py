@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, fact, listening_port, orderly
 from lib_claims import answer, dial, program, serve, tls  # noqa: F401  # fixtures
 from lib_peer import connect

@@ -10,7 +10,7 @@ import time
 import jsonschema
 import pytest
 
-from conftest import ROOT, free_port, reset
+from lib_command import ROOT, free_port, reset
 
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

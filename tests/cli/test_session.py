@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from conftest import free_port
+from lib_command import free_port
 from lib_claims import BOTH_VERSIONS, dial, expect, orderly, serve, tls  # noqa: F401  # pylint: disable=unused-import
 from lib_peer import PeerServer
 from lib_plain import DIALOGUES, lead

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import SIGNALS
+from lib_command import SIGNALS
 from lib_claims import black_hole, expect, fact, orderly, say, takes
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 

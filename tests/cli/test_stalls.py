@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BOUND, free_port, random_bytes, wait_port
+from lib_command import BOUND, free_port, random_bytes, wait_port
 from lib_claims import BOTH_VERSIONS, expect, fact, orderly, takes
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 from lib_peer import PATIENCE, connect

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import free_port
+from lib_command import free_port
 from lib_claims import dial, expect, orderly, takes, tls  # noqa: F401  # pylint: disable=unused-import
 from lib_plain import (DIALOGUES, EHLO, LDAP_REQUEST, PROTOCOLS, XMPP_NAMESPACE, Say, one_line, plain,  # noqa: F401
                        said_in, then_echo, then_leave, then_stay, unreached, up_to_reply)

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from conftest import Authority, openssl
+from lib_command import Authority, openssl
 from lib_claims import BOTH_VERSIONS, expect, fact, orderly
 from lib_claims import answer, dial, serve, tls  # noqa: F401  # fixtures
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, free_port
+from lib_command import ROOT, free_port
 
 USAGE, CONFIG, UNREACHED, LOCAL_IO = 64, 78, 7, 9
 

@@ -61,6 +61,30 @@ void make_configs(enum adieu_version version, struct adieu_config **client, stru
     assert_status(adieu_config_versions(*client, version, version), ADIEU_OK);
 }
 
+struct adieu_config *the_client_config, *the_server_config;
+
+int setup_configs(void **state)
+{
+    (void)state;
+    make_configs(ADIEU_TLS_1_3, &the_client_config, &the_server_config);
+    return 0;
+}
+
+int teardown_configs(void **state)
+{
+    (void)state;
+    adieu_config_free(the_client_config);
+    adieu_config_free(the_server_config);
+    return 0;
+}
+
+struct adieu_fd *new_client(void)
+{
+    struct adieu_fd *fd = adieu_fd_client(the_client_config, "localhost");
+    assert_non_null(fd);
+    return fd;
+}
+
 /* The server's listener; where says where the client finds it. */
 static int listen_for(enum carrier carrier, struct adieu_fd_address *where, char *place, size_t size,
                       int receive_buffer)

@@ -35,6 +35,12 @@ int open_descriptors(void);
 /* A server's config with an identity of its own, and a client's that trusts it. */
 void make_configs(enum adieu_version version, struct adieu_config **client, struct adieu_config **server);
 
+/* The same for all tests of a program, as its group's setup; and a client of them. */
+extern struct adieu_config *the_client_config, *the_server_config;
+int setup_configs(void **state);
+int teardown_configs(void **state);
+struct adieu_fd *new_client(void);
+
 /* A connected pair without handshake; receive_buffer (0: the system's) is the server's. */
 void pair_open(struct pair *pair, enum carrier carrier, enum adieu_version version, int receive_buffer);
 /* The same around other configs, which it takes over. */

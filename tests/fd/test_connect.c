@@ -10,30 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static struct adieu_config *client_config, *server_config;
-
-static int setup(void **state)
-{
-    (void)state;
-    make_configs(ADIEU_TLS_1_3, &client_config, &server_config);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    adieu_config_free(client_config);
-    adieu_config_free(server_config);
-    return 0;
-}
-
-static struct adieu_fd *new_client(void)
-{
-    struct adieu_fd *fd = adieu_fd_client(client_config, "localhost");
-    assert_non_null(fd);
-    return fd;
-}
-
 static int listen_here(char port[8], int backlog)
 {
     struct sockaddr_in address;
@@ -168,7 +144,7 @@ static void a_listener_that_takes_nobody_holds_nobody(void **state)
 static void *accept_one(void *context)
 {
     int listener = *(int *)context;
-    struct adieu_fd *fd = adieu_fd_server(server_config);
+    struct adieu_fd *fd = adieu_fd_server(the_server_config);
     enum adieu_status status = adieu_fd_accept(fd, listener, soon());
     if (status == ADIEU_OK && adieu_fd_handshake(fd, soon()) == ADIEU_OK)
         status = adieu_fd_close(fd, patience_ms(5000), NULL);
@@ -256,7 +232,7 @@ static void an_accept_waits_until_its_deadline_also_on_a_blocking_listener(void 
 {
     char port[8];
     int listener = listen_here(port, 5);
-    struct adieu_fd *fd = adieu_fd_server(server_config);
+    struct adieu_fd *fd = adieu_fd_server(the_server_config);
     (void)state;
     assert_status(adieu_fd_accept(fd, listener, adieu_fd_in(30)), ADIEU_WAIT);
     assert_int_equal(fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK), 0);
@@ -332,5 +308,5 @@ int main(void)
         cmocka_unit_test(what_is_no_stream_socket_is_not_adopted),
         cmocka_unit_test(what_could_not_be_adopted_does_not_fail_the_connecting_that_follows),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup_configs, teardown_configs);
 }

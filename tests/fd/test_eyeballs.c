@@ -8,30 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct adieu_config *client_config, *server_config;
-
-static int setup(void **state)
-{
-    (void)state;
-    make_configs(ADIEU_TLS_1_3, &client_config, &server_config);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    adieu_config_free(client_config);
-    adieu_config_free(server_config);
-    return 0;
-}
-
-static struct adieu_fd *new_client(void)
-{
-    struct adieu_fd *fd = adieu_fd_client(client_config, "localhost");
-    assert_non_null(fd);
-    return fd;
-}
-
 /* Connects to the name at that port; takes how long it took, and holds the winner's host against what is expected. */
 static int64_t reaches(const char *port, const char *winner)
 {
@@ -351,5 +327,5 @@ int main(void)
         cmocka_unit_test(an_abort_closes_all_of_them),
         cmocka_unit_test(a_polled_loop_sees_each_of_them_and_does_not_spin),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup_configs, teardown_configs);
 }

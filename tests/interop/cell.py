@@ -8,7 +8,7 @@ import threading
 import time
 
 import wire
-from conftest import BOUND, Command
+from lib_command import BOUND, Command
 
 SLOWNESS = max(1.0, BOUND / 60)
 OUR_BOUND = 25 * SLOWNESS  # how long our command may take; its own deadlines are shorter

@@ -27,7 +27,7 @@ import threading
 import time
 
 import cache
-from conftest import BOUND, wait_port
+from lib_command import BOUND, wait_port
 
 DRIVERS = pathlib.Path(__file__).resolve().parent / "peers" / "drivers"
 PATIENCE = 8 * max(1.0, BOUND / 60)  # how long a peer may live after we have gone

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 
-from conftest import BOUND, wait_port
+from lib_command import BOUND, wait_port
 from grammar import Peer, Running, a_port
 
 NO_USER = "nobody sits behind a server of pages"

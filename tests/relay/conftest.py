@@ -4,24 +4,18 @@
     across     across(loss=0) -> Relay, for this test alone; skips the test where there can be none
     meet       meet(relay, connect=[..], listen=[..], up=b"", down=b"") -> (connector, listener), two running Commands
 """
-import importlib.util
 import os
 import pathlib
 import sys
 
+import pytest
+
 HERE = pathlib.Path(__file__).resolve().parent
-CLI = HERE.parent / "cli"
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+pytest.register_assert_rewrite("lib_command")
 
-# Every folder's conftest.py is the module conftest, and pytest knows one at a time: this one holds all names of the other,
-# before lib_claims.py and lib_peer.py ask for them.
-spec = importlib.util.spec_from_file_location("cli_conftest", CLI / "conftest.py")
-cli_conftest = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(cli_conftest)
-globals().update({name: value for name, value in vars(cli_conftest).items() if not name.startswith("__")})
-sys.path[:0] = [path for path in (str(HERE), str(CLI)) if path not in sys.path]
-
-import pytest  # noqa: E402
-
+from lib_command import *  # noqa: E402, F401, F403
+from lib_command import Authority, Command, all_killed  # noqa: E402
 from lib_relay import Relay  # noqa: E402
 
 
@@ -35,7 +29,7 @@ def relay_program(adieu):
 
 @pytest.fixture(scope="session")
 def strangers(tmp_path_factory):
-    return cli_conftest.Authority(tmp_path_factory.mktemp("strangers"), "somebody's authority")
+    return Authority(tmp_path_factory.mktemp("strangers"), "somebody's authority")
 
 
 @pytest.fixture
@@ -54,16 +48,13 @@ def across(relay_program):
 @pytest.fixture
 def beyond(tmp_path):
     """beyond(relay, side, *words) -> Command on that side; killed at the test's end."""
-    running = []
+    with all_killed() as running:
 
-    def do(relay, side, *words, **kw):
-        command = cli_conftest.Command(relay.inside(side, *words), tmp_path, **kw)
-        running.append(command)
-        return command
+        def do(relay, side, *words, **kw):
+            running.append(Command(relay.inside(side, *words), tmp_path, **kw))
+            return running[-1]
 
-    yield do
-    for command in running:
-        command.kill()
+        yield do
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, SLOWNESS, expect, orderly
 from lib_relay import HERE, rounds
 

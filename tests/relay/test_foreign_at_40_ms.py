@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from conftest import random_bytes
+from lib_command import random_bytes
 from lib_claims import BOTH_VERSIONS, expect, need, wait_for
 from lib_relay import rounds
 

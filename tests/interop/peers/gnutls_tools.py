@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 import subprocess
 
-from conftest import wait_port
+from lib_command import wait_port
 from grammar import Peer, PipeRunning, a_port
 
 ECHO = "gnutls-serv only echoes lines"

@@ -3,7 +3,7 @@ import shutil
 import subprocess
 
 import cache
-from conftest import openssl
+from lib_command import openssl
 from grammar import DRIVERS, Driver, DriverRunning
 
 PASSWORD = "adieu!"
