@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server of many connections in one thread: epoll_echo [HOST:]PORT [CONNECTIONS] sends everybody back what they say,
- * and says goodbye when they do. It makes an identity on the spot and prints the pin by which to trust it; with port 0 it
- * takes any port, and prints that, too. After so many connections it leaves; without a number it never does.
+ * and says goodbye when they do. It makes an identity on the spot and prints the pin by which to trust it; with port 0
+ * it takes any port, and prints that, too. After so many connections it leaves; without a number it never does.
  *
- * It shows the polled form: verbs until WAIT, then adieu_fd_interest() into the set. A descriptor that waits for nothing
- * is taken out of the set, because even an empty mask wakes for HUP, again and again.
+ * It shows the polled form: verbs until WAIT, then adieu_fd_interest() into the set. A descriptor that waits for
+ * nothing is taken out of the set, because even an empty mask wakes for HUP, again and again.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 #include <unistd.h>
 
 #include <adieu_fd.h>
+
+#include "throwaway.h"
 
 enum { HANDSHAKE_MS = 10000, QUIET_MS = 10000, EVENTS = 64 };
 
@@ -182,23 +183,6 @@ static void run(struct server *server)
 
 /* ------------------------------------------------ beginning */
 
-static bool introduce(const struct server *server)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    uint8_t pin[ADIEU_PIN_SIZE];
-    if (adieu_config_identity_pin(server->config, pin) != ADIEU_OK ||
-        getsockname(server->listener, (struct sockaddr *)&address, &size) < 0)
-        return false;
-    in_port_t port = address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                                   : ((struct sockaddr_in *)&address)->sin_port;
-    printf("port %u\npin ", (unsigned)ntohs(port));
-    for (size_t i = 0; i < sizeof pin; i++)
-        printf("%02x", pin[i]);
-    putchar('\n');
-    return fflush(stdout) == 0;
-}
-
 /* "HOST:PORT" or "PORT"; the colon is overwritten. */
 static struct adieu_fd_address parse(char *text)
 {
@@ -219,12 +203,12 @@ int main(int argc, char **argv)
         return 64;
     }
     const struct adieu_fd_address address = parse(argv[1]);
-    server.config = adieu_config_new();
+    server.config = throwaway_server();
     server.listener = adieu_fd_listen(&address, 128, adieu_fd_in(10000), &error);
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!server.config || server.listener < 0 || server.epoll < 0 ||
-        adieu_config_identity_throwaway(server.config, "localhost") != ADIEU_OK ||
-        epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &event) < 0 || !introduce(&server)) {
+        epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &event) < 0 ||
+        !throwaway_introduce(server.config, server.listener)) {
         fprintf(stderr, "epoll_echo: %s\n", error.text);
         return 1;
     }

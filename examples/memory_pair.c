@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <adieu.h>
+#include "throwaway.h"
 
 /* ------------------------------------------------ the transport */
 
@@ -92,14 +92,12 @@ static void report(const char *who, const struct adieu_stream *stream)
 /* A server that nobody vouches for, and a client that knows the pin of its key. */
 static bool make_pair(struct adieu_stream **client, struct adieu_stream **server)
 {
-    struct adieu_config *theirs = adieu_config_new(), *ours = adieu_config_new();
-    uint8_t pin[ADIEU_PIN_SIZE];
-    bool good = theirs && ours && adieu_config_identity_throwaway(theirs, "localhost") == ADIEU_OK &&
-                adieu_config_identity_pin(theirs, pin) == ADIEU_OK && adieu_config_trust_pin(ours, pin) == ADIEU_OK;
-    *server = good ? adieu_server(theirs) : NULL;
+    struct adieu_config *ours, *theirs;
+    bool good = throwaway_pair(&ours, &theirs);
     *client = good ? adieu_client(ours, "localhost") : NULL;
-    adieu_config_free(theirs); /* the streams hold their own references */
-    adieu_config_free(ours);
+    *server = good ? adieu_server(theirs) : NULL;
+    adieu_config_free(ours); /* the streams hold their own references */
+    adieu_config_free(theirs);
     return *client && *server;
 }
 

@@ -247,6 +247,7 @@ enum adieu_client_auth {
     ADIEU_CLIENT_AUTH_NONE,     /* no certificate is asked for */
     ADIEU_CLIENT_AUTH_OPTIONAL, /* one is asked for, and verified if it comes */
     ADIEU_CLIENT_AUTH_REQUIRED, /* one is asked for, and must verify */
+    ADIEU_CLIENT_AUTH_LATE,     /* none is asked for in the handshake; adieu_ask_certificate() may do it later */
 };
 
 /* The size of a pin: the SHA-256 of a certificate's SubjectPublicKeyInfo (as in RFC 7469). */
@@ -290,6 +291,15 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pem(struct ad
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config,
                                                                              const char *name);
+/*
+ * Servers: the OCSP response (DER, at most 65,000 bytes) for a certificate of ours that was given before; it is sent to clients
+ * that ask and are shown that certificate, until it is out of its time. Adds: one for each identity; a later one for the same
+ * certificate is preferred. A fresher one takes a new config (see adieu_config_carry), and on_name's choice shows its own.
+ * FAIL with ADIEU_ERR_ARGUMENT: it is none, is a failure, or is not about our certificates.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_staple(struct adieu_config *config, const void *der,
+                                                                 size_t size);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_staple_file(struct adieu_config *config, const char *path);
 /* The pin of our identity, the last one given. FAIL: there is none. Frozen or not. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pin(const struct adieu_config *config,
                                                                        uint8_t pin[ADIEU_PIN_SIZE]);
@@ -313,8 +323,28 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_system(struct ad
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_pin(struct adieu_config *config,
                                                                     const uint8_t pin[ADIEU_PIN_SIZE]);
 /*
+ * Revocation lists (RFC 5280 5), PEM, any number in one; what else is there is passed over. Adds. From the first one on every
+ * certificate of a peer's chain is looked up, the leaf and all above it, of servers and of clients: certificate_revoked tells
+ * the peer that one was found. Nobody is accepted who cannot be looked up: a missing or expired list of any issuer of the chain,
+ * the root's own included, refuses. Nothing is fetched; a newer list takes a new config, with which sessions made under
+ * the older ones are not resumed. Lists that only name differences, and those of somebody else than the issuer, are not understood.
+ * With lists, or a required staple, a pin alone is not trust enough: both must hold, with the system's roots if none are named.
+ * FAIL with ADIEU_ERR_PEM: there is none, or one is damaged, and none was added.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_crl_pem(struct adieu_config *config, const void *pem,
+                                                                  size_t size);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_crl_file(struct adieu_config *config, const char *path);
+/*
+ * Clients: ask for an OCSP response stapled to the handshake (RFC 6066 8, RFC 9846 4.4.2.1), and refuse a server,
+ * bad_certificate_status_response, that sends none, or one that is not good, not about its certificate, not signed by that
+ * certificate's issuer or a responder whom the issuer made one, out of its time (the clocks may differ by five minutes) or
+ * without an end to it. Only the leaf is asked about; add CRLs for the rest. on_verify is asked before, and cannot forgive it. A
+ * resumed session has none of its own: it was made with one, under a config that wanted it. Again is safe. Servers ignore it.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_require_staple(struct adieu_config *config);
+/*
  * No verification of the peer: whoever sits between can read and change everything. For tests. The certificate is
- * still there to be looked at. A pin that is set is still held against it.
+ * still there to be looked at. A pin that is set is still held against it; CRLs and a required staple are not.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_no_verify(struct adieu_config *config);
 
@@ -345,7 +375,21 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_tickets(struct adieu_c
 #define ADIEU_TICKET_KEYS_SIZE 80
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ticket_keys(struct adieu_config *config,
                                                                       const uint8_t keys[ADIEU_TICKET_KEYS_SIZE]);
-/* Takes over from another config what clients hold of it: the ticket keys. from may be frozen and is not changed. */
+/*
+ * Clients: keep up to so many sessions (4096 at most; at most 4 of one server) and try to resume one by itself in each new stream
+ * for the same server name, the newest first. Default 0: none, which is the switch to turn it off; each call begins with an
+ * empty cache. A session is offered only to the name that it is of, and (where configs share a cache) by a config that trusts
+ * the same, is the same and speaks the same protocols; streams without a name take none. The name alone counts, since a
+ * stream knows no port. A TLS 1.3 ticket is used once (RFC 9846 appendix C.4), a TLS 1.2 session again and again.
+ * A stream drops what it got, and what it resumed, if it ends with a fatal alert, a violation, a refusal or a fault; it all stays
+ * after a clean end, a truncation, a reset or an abort (RFC 9846 6.2, RFC 5246 7.2.2). adieu_resume() comes first; on_session is
+ * told of the same sessions, and who resumes those by hand uses a ticket twice. adieu_resumed() tells.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_session_cache(struct adieu_config *config, unsigned sessions);
+/*
+ * Takes over from another config what clients hold of it, the ticket keys, and what it holds of servers: its session cache,
+ * which both then share. from may be frozen and is not changed.
+ */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_config *config,
                                                                 const struct adieu_config *from);
 
@@ -355,24 +399,42 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_con
  *
  * on_verify decides about a peer. verified is what adieu found (it would accept if true, problem is then "");
  * the DER certificate lives for the call; where no certificate came nobody is asked. ACCEPT holds against adieu's finding too: that is
- * insecure, hence the name. LATER (clients only; for a server it is REFUSE, since OpenSSL cannot pause one) stops the
- * handshake: it WAITs, adieu_awaited() says VERIFY, until adieu_decide() is called.
+ * insecure, hence the name. LATER stops the handshake: it WAITs, adieu_awaited() says VERIFY, until adieu_decide() is called;
+ * meanwhile the peer is given nothing that tells whether it was accepted, and nothing that it sends can be read. Behind the
+ * handshake (adieu_ask_certificate) nothing can be stopped: there LATER is REFUSE.
+ *
+ * A refusal is told to the peer by the alert that fits what was found, bad_certificate if nothing was; the others name
+ * their alert. It cannot be told by a server that refuses who resumed a session of TLS 1.2, nor by a client that refuses a
+ * server it resumed with.
  */
-enum adieu_decision { ADIEU_REFUSE, ADIEU_ACCEPT, ADIEU_LATER };
+enum adieu_decision {
+    ADIEU_REFUSE,
+    ADIEU_ACCEPT,
+    ADIEU_LATER,
+    ADIEU_REFUSE_UNKNOWN_CA, /* unknown_ca (48) */
+    ADIEU_REFUSE_REVOKED,    /* certificate_revoked (44) */
+    ADIEU_REFUSE_EXPIRED,    /* certificate_expired (45) */
+    ADIEU_REFUSE_UNKNOWN,    /* certificate_unknown (46) */
+    ADIEU_REFUSE_ACCESS,     /* access_denied (49); behind the handshake bad_certificate (42) */
+};
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(
     struct adieu_config *config,
     enum adieu_decision (*function)(void *context, const struct adieu_stream *stream, bool verified,
                                     const char *problem, const uint8_t *leaf, size_t leaf_size),
     void *context);
 /*
- * Servers: on_name chooses by the name that a client asks for (SNI; "" if it names none) whose identity, trust and
- * ALPN to show. The config it returns stays its own to keep for the call and is used by that stream until its end;
- * NULL refuses the client: unrecognized_name; one without an identity is a fault. on_verify and on_key are its own, too.
- * Clients that must show a certificate (client_auth) are then not resumed. Versions, ciphers and client_auth stay those of the stream's config.
+ * Servers: on_name chooses by the name that a client asks for (SNI; as it came, "" if it names none) whose identity,
+ * trust, client_auth and ALPN count. It is asked once in a handshake, before a session is resumed. The config it returns stays its own to keep for the call and is
+ * used by that stream until its end; NULL refuses the client: unrecognized_name; one without an identity is a fault;
+ * adieu_config_later() decides later: the handshake WAITs, adieu_awaited() says NAME, adieu_server_name() which, until
+ * adieu_choose() is called. on_verify and on_key are the chosen config's own, too. Where it asks for certificates
+ * (client_auth) nobody is resumed. Versions, ciphers, groups and tickets stay those of the stream's config.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status
 adieu_config_on_name(struct adieu_config *config, struct adieu_config *(*function)(void *context, const char *name),
                      void *context);
+/* What on_name returns to decide later: a constant, not to be used for anything else. */
+ADIEU_API struct adieu_config *adieu_config_later(void);
 /*
  * Clients: on_session is given each session that can be resumed, as bytes to keep as a secret (they hold one) and to
  * give to adieu_resume() once; the bytes live for the call.
@@ -389,6 +451,13 @@ adieu_config_insecure_on_key(struct adieu_config *config, void (*function)(void 
 /* How much sealed data a stream may queue, in records of 16,640 bytes, 1 to 1024, default 8. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_queue_limit(struct adieu_config *config, unsigned records);
 
+/*
+ * After how many records sealed under one key a stream makes a new one by itself, 1 to 2^24, default 2^24: a KeyUpdate that
+ * asks for none of the peer's goes before the next write. There is no "never", since RFC 9846 5.5 bounds AES-GCM at 2^24.5
+ * records. TLS 1.2 cannot: ignored.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_key_limit(struct adieu_config *config, uint64_t records);
+
 /* ---------------------------------------------------------------- stream */
 
 /*
@@ -404,8 +473,8 @@ ADIEU_API void adieu_free(struct adieu_stream *stream);
 
 /*
  * Clients, before the first handshake call: try to resume this session (from on_session). OK even if the server will
- * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others or of a server of another name; the stream goes on without. MISUSE: too late,
- * or a server.
+ * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others, had another
+ * identity or other protocols, or of a server of another name; the stream goes on without. MISUSE: too late, or a server.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
                                                           size_t size);
@@ -433,13 +502,34 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_discard(struct adieu_stream *
 
 /*
  * Takes plaintext to send. OK: 1..size bytes were taken, *took says how many: they are sealed, the stream's, and leave
- * in order; buf is yours again. There is no rule to retry with the same arguments. size 0: OK, nothing is sent.
+ * in order; buf is yours again. There is no rule to retry with the same arguments. size 0 (buf may be NULL): OK, nothing is sent.
  * WAIT: the queue is full; send. FAIL: sending failed or was aborted. MISUSE: the handshake is not done, or
  * adieu_shutdown() was called: then for ever, whatever the peer does. *took is touched by OK only.
  * A program that only writes learns of an alert when it reads or closes.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size,
                                                          size_t *took);
+
+/*
+ * A new key for what is sent from here on (TLS 1.3, RFC 9846 4.7.3); ask_peer: the peer is to make one for its direction,
+ * too. OK: the KeyUpdate is sealed behind what was taken. Whoever asks again before the peer has made one gets a new key, and
+ * one answer to both: 4.7.3 allows no second request. Again is safe: each call makes a new key.
+ * WAIT: the queue is full, or half of a message of the peer's came; nothing was done. FAIL: as adieu_write. MISUSE: the
+ * handshake is not done, adieu_shutdown() was called, or it is TLS 1.2, which has none.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer);
+
+/*
+ * Servers whose config is ADIEU_CLIENT_AUTH_LATE: asks the client for its certificate (TLS 1.3, RFC 9846 4.7.2). OK: the request
+ * is sealed behind what was taken, and data goes on both ways. Reads find the answer: ADIEU_NEWS_CERTIFICATE tells of it,
+ * afterwards it may be asked again. Until an answer is whole and proved, nothing of it counts: adieu_verified() is NO from
+ * its beginning. A client may answer that it shows none: then adieu_verified() stays NO, and the program may abort. A certificate that is not trusted
+ * is REFUSED by the read, with its alert. Nobody has to answer: the deadline is the program's. What was shown late is not remembered in sessions.
+ * WAIT: the queue is full, or half of a message of the peer's came; nothing was done. FAIL: as adieu_write. MISUSE: the handshake
+ * is not done, adieu_shutdown() was called, the peer's direction has ended, a request is not answered yet, the config is not LATE, a client's stream, TLS 1.2, or the client did
+ * not offer it. Clients with an identity offer it, and answer inside adieu_read() by themselves; who asks too often is shown none.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_ask_certificate(struct adieu_stream *stream);
 
 /*
  * Half-close: seals close_notify (6.1) behind what was taken, and nothing after it; reading goes on. OK at once, twice is
@@ -480,6 +570,14 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_wire_lend(struct adieu_stream
                                                              size_t n);
 /* Ends the loan; what is left of it is copied. Call it after the last read of a turn, never keep a loan across a wait. */
 ADIEU_API void adieu_wire_settle(struct adieu_stream *stream);
+
+/*
+ * How many bytes came behind the peer's close_notify, and (at may be NULL) where: they are not TLS's, but what the peer says
+ * next on the same transport, plaintext or another session. 0 unless receiving is closed. From then on the room is 0: a transport
+ * receives nothing more, so what it has not received is still in it, behind these. They are one range, copied out of a loan as
+ * soon as the end is read, which stays where it is until adieu_free(); only a place that was out before the end may add to it.
+ */
+ADIEU_API size_t adieu_wire_surplus(const struct adieu_stream *stream, const uint8_t **at);
 
 /*
  * How many bytes wait to be sent, and (at not NULL) where; there may be more behind them. The place holds until done,
@@ -525,10 +623,16 @@ ADIEU_API const struct adieu_error *adieu_error(const struct adieu_stream *strea
 enum adieu_awaited {
     ADIEU_AWAITED_NOTHING, /* none: move the wire */
     ADIEU_AWAITED_VERIFY,  /* whether to accept the peer: on_verify said LATER */
+    ADIEU_AWAITED_NAME,    /* which config to show: on_name said adieu_config_later() */
 };
 ADIEU_API enum adieu_awaited adieu_awaited(const struct adieu_stream *stream);
 /* Gives it; call the verb again. MISUSE: none is awaited, or decision is LATER. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_decide(struct adieu_stream *stream, enum adieu_decision decision);
+/*
+ * Gives the one for a name, as on_name would have returned it (NULL refuses); the stream takes its own reference. Call the
+ * verb again. MISUSE: none is awaited, or config is adieu_config_later().
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_choose(struct adieu_stream *stream, struct adieu_config *config);
 
 /* How the peer was verified. */
 enum adieu_verified {
@@ -543,6 +647,7 @@ ADIEU_API const char *adieu_verified_name(enum adieu_verified value);
 /* Facts of the handshake. Strings live as long as the stream; NULL until the handshake is done, or if there is none. */
 ADIEU_API const char *adieu_version(const struct adieu_stream *stream); /* "TLSv1.3" */
 ADIEU_API const char *adieu_cipher(const struct adieu_stream *stream);  /* "TLS_AES_256_GCM_SHA384" */
+ADIEU_API const char *adieu_group(const struct adieu_stream *stream);   /* "x25519"; resumed in TLS 1.2: of then */
 ADIEU_API const char *adieu_alpn(const struct adieu_stream *stream);
 ADIEU_API const char *
 adieu_server_name(const struct adieu_stream *stream); /* that the client asked for, in a resumed TLS 1.2 session then */
@@ -551,6 +656,16 @@ ADIEU_API bool adieu_resumed(const struct adieu_stream *stream);
  * Copies the peer's certificate (DER) to buf if it fits; returns its whole size, 0 if there is none. buf may be NULL.
  */
 ADIEU_API size_t adieu_peer_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size);
+/*
+ * The same for the chain as the peer sent it: 0 is its own certificate, and 0 comes back behind the last one. Nobody says that
+ * they belong together. In a resumed session there may be the first only.
+ */
+ADIEU_API size_t adieu_peer_chain(const struct adieu_stream *stream, size_t index, uint8_t *buf, size_t size);
+/*
+ * The same for our own certificate, if it was shown in this handshake: 0 if not, because nobody asked or there is none, and in a
+ * resumed session. Where both certificates are there, both sides have proved who they are.
+ */
+ADIEU_API size_t adieu_own_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size);
 /* The pin of the peer's key. FAIL with nothing written if it showed no certificate; the stream's error stays as it is. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_peer_pin(const struct adieu_stream *stream,
                                                             uint8_t pin[ADIEU_PIN_SIZE]);
@@ -562,6 +677,26 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_export(const struct adieu_str
                                                           const void *context, size_t context_size, void *out,
                                                           size_t size);
 
+/* What names this one connection, or its server, to an authentication above TLS (as in SCRAM-SHA-256-PLUS). */
+enum adieu_binding {
+    ADIEU_BINDING_TLS_EXPORTER,         /* RFC 9266: 32 bytes */
+    ADIEU_BINDING_TLS_SERVER_END_POINT, /* RFC 5929 4: a hash of the server's certificate */
+    ADIEU_BINDING_TLS_UNIQUE,           /* RFC 5929 3: the first Finished message. TLS 1.2 only */
+};
+/* Room for any of them. */
+#define ADIEU_BINDING_SIZE 64
+/*
+ * The channel binding of this kind: both sides have the same, and nobody in between has. OK: *got bytes in out. FAIL: there is
+ * none, or it does not fit, with nothing written; the stream's error stays as it is. There is none of tls-unique in TLS 1.3;
+ * none of it nor of tls-exporter in TLS 1.2 without the extended master secret (RFC 7627: two connections could have the same); none
+ * of tls-server-end-point where the certificate's signature has not one hash (Ed25519), or in a session that was
+ * resumed with a ticket of somebody else's making. MISUSE: the handshake is not done.
+ * In TLS 1.2 the exporter's context is there and empty, as RFC 9266 2 has it; there are peers that leave it out, and get others.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_channel_binding(const struct adieu_stream *stream,
+                                                                   enum adieu_binding kind, uint8_t *out, size_t size,
+                                                                   size_t *got);
+
 /* ---------------------------------------------------------------- watching */
 
 enum adieu_news {
@@ -570,6 +705,7 @@ enum adieu_news {
     ADIEU_NEWS_ALERT_SEALED,   /* alert: of ours, now behind what was queued */
     ADIEU_NEWS_SENDING,        /* sending has changed; adieu_ending() tells */
     ADIEU_NEWS_RECEIVING,      /* receiving has changed */
+    ADIEU_NEWS_CERTIFICATE,    /* adieu_ask_certificate was answered; adieu_verified() tells how */
 };
 ADIEU_API const char *adieu_news_name(enum adieu_news value);
 

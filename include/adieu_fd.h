@@ -53,8 +53,8 @@ ADIEU_API int64_t adieu_fd_in(int64_t milliseconds);
  * Nothing leaves and nothing is received before the first adieu_fd_handshake, even if adieu_handshake() was called on the
  * stream (to find early what is wrong with a config). Until then you may speak plaintext (STARTTLS, a proxy's CONNECT) over
  * adieu_fd_descriptor(), which is non-blocking unless you adopted it. Take exactly the bytes of that dialogue: what is left in
- * the socket is TLS's. acknowledged does not count what you sent. Nobody may abort or close meanwhile: you would be left
- * with a number that is another's.
+ * the socket is TLS's; or put back what you took too many (adieu_fd_put_back). acknowledged does not count what you sent.
+ * Nobody may abort or close meanwhile: you would be left with a number that is another's.
  */
 ADIEU_API struct adieu_fd *adieu_fd_client(struct adieu_config *config, const char *server_name);
 ADIEU_API struct adieu_fd *adieu_fd_server(struct adieu_config *config);
@@ -86,6 +86,14 @@ enum adieu_fd_owner {
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor,
                                                             enum adieu_fd_owner owner);
+
+/*
+ * Before the first adieu_fd_handshake: gives the stream bytes of the peer's that you have read from the socket already, and
+ * that are TLS's (looking at the first ones to see what comes, or reading ahead in a dialogue). They are copied, and come before
+ * what the socket still has; again adds behind. OK; FAIL: no memory, and the handshake will say so; MISUSE: too late, or more
+ * than adieu_wire_in(adieu_fd_stream(fd), NULL) says there is room for: 133,120 bytes at first.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_put_back(struct adieu_fd *fd, const void *bytes, size_t size);
 
 /* Where to connect to, or listen. Zero it and fill in what matters. */
 struct adieu_fd_address {
@@ -131,7 +139,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_accept(struct adieu_fd *fd
 
 /* As adieu_handshake, with a deadline. FAIL: what explains it has been sent as far as the socket takes it; close still. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline);
-/* As adieu_read, with a deadline. */
+/* As adieu_read, with a deadline. size 0 waits, too, until a read would say something. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got,
                                                            int64_t deadline);
 /*
@@ -140,6 +148,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, 
  * was taken. Polled: OK with what could be taken now. FAIL after a failed send comes only after what had already
  * arrived was looked at, so that the peer's alert, not our EPIPE, is the explanation; an alert behind data that nobody has
  * read is found by reading. FAIL says nothing of *took: adieu_fd_ending() knows how much was taken and sent.
+ * size 0 (buf may be NULL) takes nothing, but moves what was taken before as any write does (blocking: until the kernel has it,
+ * or the wait ends): OK either way.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size,
                                                             size_t *took, int64_t deadline);
@@ -185,6 +195,19 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_close(struct adieu_fd *fd,
 ADIEU_API void adieu_fd_abort(struct adieu_fd *fd, enum adieu_reason reason);
 
 /*
+ * Instead of adieu_fd_close, where both sides go on without TLS or with another session on the same connection: gives the
+ * socket back once TLS has ended both ways (sending and receiving are closed). OK: *descriptor is yours to use and to close,
+ * owned or borrowed; there is nothing of TLS in it any more, and its flags and options are as they were (connected or accepted
+ * here: non-blocking; TCP_NODELAY). What was received behind the peer's close_notify is at *surplus (NULL if *size is 0) until
+ * adieu_fd_free: the peer's next words come first there, then from the socket. Another handle may adopt the descriptor, with
+ * the surplus put back. This one has none any more: asking goes on, adieu_fd_close says OK, adieu_fd_free sends nothing.
+ * MISUSE: not both are closed (shut down, and read the end), a goodbye has begun, or another thread is inside a verb. A reset
+ * that came meanwhile is the socket's to tell.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_detach(struct adieu_fd *fd, int *descriptor,
+                                                             const uint8_t **surplus, size_t *size);
+
+/*
  * Ends every wait in progress with WAIT or, if there is none, the next one. The stream is unharmed. Any thread; not in a
  * signal handler.
  */
@@ -197,7 +220,7 @@ enum adieu_fd_why {
     ADIEU_FD_WHY_CANCELLED, /* adieu_fd_cancel */
     ADIEU_FD_WHY_CLOSING,   /* another thread closes */
     ADIEU_FD_WHY_POLL,      /* polled: wait for adieu_fd_interest */
-    ADIEU_FD_WHY_DECISION,  /* the handshake waits for adieu_decide(adieu_fd_stream(fd), …), see adieu_awaited */
+    ADIEU_FD_WHY_DECISION,  /* the handshake waits for adieu_decide or adieu_choose, see adieu_awaited */
 };
 ADIEU_API enum adieu_fd_why adieu_fd_why(const struct adieu_fd *fd);
 ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);

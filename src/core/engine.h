@@ -56,6 +56,17 @@ enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error
 enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error);
 /* Seals close_notify. DONE: it was really put. WAIT: as for engine_write, ask again after a read. */
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error);
+/* Whether what was negotiated has it: TLS 1.3 (RFC 9846 4.7.3). */
+bool engine_has_key_update(const struct engine *engine);
+/*
+ * Seals a KeyUpdate, and takes the next key: what is sealed later is under it. ask_peer: the peer is to do the same. DONE: it was
+ * really put. WAIT: as for engine_write.
+ */
+enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, struct adieu_error *error);
+/* Whether the peer may be asked for its certificate now: a server of TLS 1.3 whose config is LATE and whose client offered it. */
+bool engine_may_ask(const struct engine *engine);
+/* Seals the request; stream_answered tells of the answer. WAIT: as for engine_write. */
+enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_error *error);
 /* Whether a part of a record has come, and the rest has not. */
 bool engine_inside_record(const struct engine *engine);
 /* Nothing waits in the core, in either direction, perhaps for long: buffers may be given back. Only after the handshake. */
@@ -82,9 +93,16 @@ void config_freeze(struct adieu_config *config);
 
 /*
  * The application's answer to a question that may be answered later. ask is called for the first answer; LATER in return
- * means: stop, answer WAIT, and ask here again when called again.
+ * means: stop, answer WAIT, and ask here again when called again. Behind the handshake nothing can wait: there LATER is REFUSE.
  */
 enum adieu_decision stream_decision(struct adieu_stream *stream, enum adieu_decision (*ask)(void *arg), void *arg);
+/* The answer that was given since; LATER: none. It is good for one question. */
+enum adieu_decision stream_decided(struct adieu_stream *stream);
+/* Says what a WAIT waits for. */
+void stream_await(struct adieu_stream *stream, enum adieu_awaited awaited);
+bool stream_in_callback(const struct adieu_stream *stream);
+/* The client has answered engine_ask_certificate. */
+void stream_answered(struct adieu_stream *stream);
 
 /* The engine's part of the config. */
 struct engine_config *config_engine(const struct adieu_config *config);

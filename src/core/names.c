@@ -165,6 +165,8 @@ const char *adieu_news_name(enum adieu_news value)
         return "sending";
     case ADIEU_NEWS_RECEIVING:
         return "receiving";
+    case ADIEU_NEWS_CERTIFICATE:
+        return "certificate";
     }
     return "?";
 }

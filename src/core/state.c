@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Events: how the stream follows the closure machine, and how the best explanation of an ending is kept. */
+/*
+ * Events: how the stream follows the closure machine, how the best explanation of an ending is kept, and how it is told of
+ * both.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -61,12 +64,14 @@ void stream_raise(struct adieu_stream *stream, enum ending_event event)
     ending->sending = sending;
     ending->receiving = receiving;
     act(stream, action);
-    if (receiving_changed)
+    if (receiving_changed && receiving != ADIEU_RECEIVING_CLOSED)
         input_clear(stream);
     if (sending_changed)
         stream_tell(stream, ADIEU_NEWS_SENDING, NULL);
     if (receiving_changed)
         stream_tell(stream, ADIEU_NEWS_RECEIVING, NULL);
+    if (receiving_changed && receiving == ADIEU_RECEIVING_CLOSED)
+        adieu_wire_settle(stream); /* the surplus is one range, and ours */
 }
 
 /* An abort or a fault explains an ending better than what the transport did, unless something had ended before it. */
@@ -130,7 +135,7 @@ static bool was_refused(struct adieu_stream *stream)
 
 void stream_transport_end(struct adieu_stream *stream)
 {
-    if (!stream->dry || input_size(&stream->input) || !ending_receiving_lives(stream->ending.receiving))
+    if (!stream->dry || input_waits(stream) || !ending_receiving_lives(stream->ending.receiving))
         return;
     if ((stream->eof || stream->reset) && was_refused(stream))
         return;
@@ -150,4 +155,41 @@ void stream_fault_memory(struct adieu_stream *stream)
     if (!stream_both_ended(stream) && stream->ending.reason == ADIEU_REASON_NONE)
         stream->ending.reason = ADIEU_REASON_FAULT;
     stream_raise(stream, EVENT_FAULT);
+}
+
+/* ------------------------------------------------ asking */
+
+/* What the transport did beyond the ends that it caused. */
+static enum adieu_after after(const struct adieu_stream *stream)
+{
+    if (!stream_both_ended(stream))
+        return ADIEU_AFTER_NOTHING;
+    if (stream->reset && !stream->reset_ended_sending && stream->ending.receiving != ADIEU_RECEIVING_RESET)
+        return ADIEU_AFTER_RESET;
+    if (stream->eof && stream->ending.receiving != ADIEU_RECEIVING_TRUNCATED)
+        return ADIEU_AFTER_EOF;
+    return ADIEU_AFTER_NOTHING;
+}
+
+struct adieu_ending adieu_ending(const struct adieu_stream *stream)
+{
+    struct adieu_ending ending = stream->ending;
+    ending.decided = stream_both_ended(stream);
+    ending.error = stream->error.code;
+    ending.after = after(stream);
+    return ending;
+}
+
+const struct adieu_error *adieu_error(const struct adieu_stream *stream)
+{
+    return &stream->error;
+}
+
+void adieu_watch(struct adieu_stream *stream,
+                 void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                                  const struct adieu_alert *alert),
+                 void *context)
+{
+    stream->watch = function;
+    stream->watch_context = context;
 }

@@ -69,6 +69,16 @@ bool stream_established(const struct adieu_stream *stream)
     return stream->established;
 }
 
+bool stream_in_callback(const struct adieu_stream *stream)
+{
+    return stream->in_callback;
+}
+
+void stream_answered(struct adieu_stream *stream)
+{
+    stream_tell(stream, ADIEU_NEWS_CERTIFICATE, NULL);
+}
+
 void stream_heard(struct adieu_stream *stream)
 {
     if (stream->established)
@@ -99,18 +109,30 @@ bool stream_alert(struct adieu_stream *stream, bool sent, uint8_t level, uint8_t
 
 /* ------------------------------------------------ decisions of the application */
 
-enum adieu_decision stream_decision(struct adieu_stream *stream, enum adieu_decision (*ask)(void *arg), void *arg)
+enum adieu_decision stream_decided(struct adieu_stream *stream)
 {
     enum adieu_decision decision = stream->decision;
+    stream->decision = ADIEU_LATER;
+    return decision;
+}
+
+enum adieu_decision stream_decision(struct adieu_stream *stream, enum adieu_decision (*ask)(void *arg), void *arg)
+{
+    enum adieu_decision decision = stream_decided(stream);
     if (decision == ADIEU_LATER) {
         bool before = stream_enter_callback(stream);
         decision = ask(arg);
         stream_leave_callback(stream, before);
     }
-    if (decision == ADIEU_LATER && stream->server)
+    if (decision == ADIEU_LATER && stream->established)
         decision = ADIEU_REFUSE;
     stream->awaited = decision == ADIEU_LATER ? ADIEU_AWAITED_VERIFY : ADIEU_AWAITED_NOTHING;
     return decision;
+}
+
+void stream_await(struct adieu_stream *stream, enum adieu_awaited awaited)
+{
+    stream->awaited = awaited;
 }
 
 enum adieu_awaited adieu_awaited(const struct adieu_stream *stream)
@@ -120,7 +142,7 @@ enum adieu_awaited adieu_awaited(const struct adieu_stream *stream)
 
 enum adieu_status adieu_decide(struct adieu_stream *stream, enum adieu_decision decision)
 {
-    if (stream->in_callback || stream->awaited == ADIEU_AWAITED_NOTHING || decision == ADIEU_LATER)
+    if (stream->in_callback || stream->awaited != ADIEU_AWAITED_VERIFY || decision == ADIEU_LATER)
         return ADIEU_MISUSE;
     stream->decision = decision;
     stream->awaited = ADIEU_AWAITED_NOTHING;
@@ -147,7 +169,7 @@ static enum adieu_status judge(struct adieu_stream *stream, enum engine_verdict 
     case ENGINE_DONE:
         return ADIEU_OK;
     case ENGINE_WAIT:
-        stream->dry = !input_size(&stream->input) && stream->awaited == ADIEU_AWAITED_NOTHING;
+        stream->dry = !input_waits(stream) && stream->awaited == ADIEU_AWAITED_NOTHING;
         stream_rest(stream);
         stream_transport_end(stream);
         return ending_receiving_lives(stream->ending.receiving) ? ADIEU_WAIT : ADIEU_FAIL;
@@ -341,6 +363,38 @@ enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size
     return ADIEU_OK;
 }
 
+enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer)
+{
+    enum adieu_status status = allowed(stream);
+    if (status != ADIEU_OK)
+        return status;
+    if (stream->shut || !engine_has_key_update(stream->engine))
+        return ADIEU_MISUSE;
+    if (stream->ending.sending != ADIEU_SENDING_OPEN)
+        return ADIEU_FAIL;
+    if (!room_for(stream, 0))
+        return ADIEU_WAIT;
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    enum engine_verdict verdict = engine_key_update(stream->engine, ask_peer, &error);
+    return judge(stream, unless_mute(stream, verdict, &error), &error);
+}
+
+enum adieu_status adieu_ask_certificate(struct adieu_stream *stream)
+{
+    enum adieu_status status = allowed(stream);
+    if (status != ADIEU_OK)
+        return status;
+    if (stream->ending.sending != ADIEU_SENDING_OPEN && !stream->shut)
+        return ADIEU_FAIL;
+    if (stream->shut || !ending_receiving_lives(stream->ending.receiving) || !engine_may_ask(stream->engine))
+        return ADIEU_MISUSE;
+    if (!room_for(stream, 0))
+        return ADIEU_WAIT;
+    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    enum engine_verdict verdict = engine_ask_certificate(stream->engine, &error);
+    return judge(stream, unless_mute(stream, verdict, &error), &error);
+}
+
 enum adieu_status adieu_shutdown(struct adieu_stream *stream)
 {
     enum adieu_status status = allowed(stream);
@@ -385,41 +439,4 @@ void adieu_abort(struct adieu_stream *stream, enum adieu_reason reason)
         stream->ending.reason = reason;
     stream_explain_code(stream, reason_error(reason), 0);
     stream_raise(stream, EVENT_ABORT);
-}
-
-/* ------------------------------------------------ asking */
-
-/* What the transport did beyond the ends that it caused. */
-static enum adieu_after after(const struct adieu_stream *stream)
-{
-    if (!stream_both_ended(stream))
-        return ADIEU_AFTER_NOTHING;
-    if (stream->reset && !stream->reset_ended_sending && stream->ending.receiving != ADIEU_RECEIVING_RESET)
-        return ADIEU_AFTER_RESET;
-    if (stream->eof && stream->ending.receiving != ADIEU_RECEIVING_TRUNCATED)
-        return ADIEU_AFTER_EOF;
-    return ADIEU_AFTER_NOTHING;
-}
-
-struct adieu_ending adieu_ending(const struct adieu_stream *stream)
-{
-    struct adieu_ending ending = stream->ending;
-    ending.decided = stream_both_ended(stream);
-    ending.error = stream->error.code;
-    ending.after = after(stream);
-    return ending;
-}
-
-const struct adieu_error *adieu_error(const struct adieu_stream *stream)
-{
-    return &stream->error;
-}
-
-void adieu_watch(struct adieu_stream *stream,
-                 void (*function)(void *context, const struct adieu_stream *stream, enum adieu_news news,
-                                  const struct adieu_alert *alert),
-                 void *context)
-{
-    stream->watch = function;
-    stream->watch_context = context;
 }

@@ -83,7 +83,8 @@ void stream_fault_memory(struct adieu_stream *stream);
 void stream_try_goodbye(struct adieu_stream *stream);
 
 /* wire.c */
-size_t input_size(const struct input *input);
+/* How much was received that the engine may still read: none of what lies behind the peer's end. */
+size_t input_waits(const struct adieu_stream *stream);
 void input_clear(struct adieu_stream *stream);
 /* If nothing waits in either direction: an idle stream holds no buffers, the engine's neither. */
 void stream_rest(struct adieu_stream *stream);

@@ -11,7 +11,7 @@ static size_t own_size(const struct input *input)
     return input->own ? input->own->end - input->own->start : 0;
 }
 
-size_t input_size(const struct input *input)
+static size_t input_size(const struct input *input)
 {
     return own_size(input) + input->lent_size;
 }
@@ -30,6 +30,25 @@ void input_clear(struct adieu_stream *stream)
         stream->input.own->start = stream->input.own->end;
     else
         own_release(stream);
+}
+
+/* What lies behind the peer's authentic end is not TLS's any more: it is kept for the program, and never given to the engine. */
+static bool is_surplus(const struct adieu_stream *stream)
+{
+    return stream->ending.receiving == ADIEU_RECEIVING_CLOSED;
+}
+
+size_t input_waits(const struct adieu_stream *stream)
+{
+    return ending_receiving_lives(stream->ending.receiving) ? input_size(&stream->input) : 0;
+}
+
+size_t adieu_wire_surplus(const struct adieu_stream *stream, const uint8_t **at)
+{
+    size_t size = is_surplus(stream) ? own_size(&stream->input) : 0;
+    if (at)
+        *at = size ? stream->input.own->bytes + stream->input.own->start : NULL;
+    return size;
 }
 
 static size_t take_own(struct adieu_stream *stream, void *buf, size_t size)
@@ -70,7 +89,7 @@ static bool reserve_used_up(const struct adieu_stream *stream)
 
 size_t stream_take(struct adieu_stream *stream, void *buf, size_t size)
 {
-    if (reserve_used_up(stream))
+    if (reserve_used_up(stream) || is_surplus(stream))
         return 0;
     size_t n = take_own(stream, buf, size);
     return n + take_lent(&stream->input, (uint8_t *)buf + n, size - n);
@@ -140,7 +159,7 @@ void adieu_wire_in_done(struct adieu_stream *stream, size_t n)
     if (!stream->input.offered)
         return;
     stream->input.offered = false;
-    if (!ending_receiving_lives(stream->ending.receiving))
+    if (!ending_receiving_lives(stream->ending.receiving) && !is_surplus(stream))
         n = 0;
     own->end += n < own->size - own->end ? n : own->size - own->end;
     received(stream, n);
@@ -210,7 +229,7 @@ static void account_sent(struct adieu_stream *stream)
 
 void stream_rest(struct adieu_stream *stream)
 {
-    if (stream->established && !input_size(&stream->input) && !stream->output.length)
+    if (stream->established && !input_waits(stream) && !stream->output.length)
         engine_rest(stream->engine);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Facts of the handshake, as OpenSSL has them. None of this changes the stream. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,14 @@ const char *adieu_cipher(const struct adieu_stream *stream)
     return ssl ? SSL_get_cipher_name(ssl) : NULL;
 }
 
+const char *adieu_group(const struct adieu_stream *stream)
+{
+    SSL *ssl = done(stream);
+    int group = ssl ? (int)SSL_get_negotiated_group(ssl) : NID_undef;
+    ERR_clear_error();
+    return group != NID_undef ? SSL_group_to_name(ssl, group) : NULL;
+}
+
 /* OpenSSL's is not a string; the copy is made at the first question. */
 const char *adieu_alpn(const struct adieu_stream *stream)
 {
@@ -55,7 +64,9 @@ const char *adieu_alpn(const struct adieu_stream *stream)
 const char *adieu_server_name(const struct adieu_stream *stream)
 {
     struct engine *engine = stream_engine(stream);
-    return engine ? SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+    if (!engine || adieu_awaited(stream) == ADIEU_AWAITED_NAME) /* OpenSSL has not looked yet */
+        return engine && engine->asked_for[0] ? engine->asked_for : NULL;
+    return SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 bool adieu_resumed(const struct adieu_stream *stream)
@@ -67,16 +78,39 @@ bool adieu_resumed(const struct adieu_stream *stream)
 static X509 *peer_certificate(const struct adieu_stream *stream)
 {
     struct engine *engine = stream_engine(stream);
-    return engine ? SSL_get0_peer_certificate(engine->ssl) : NULL;
+    return engine && !engine->late.unproved ? SSL_get0_peer_certificate(engine->ssl) : NULL;
 }
 
-size_t adieu_peer_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size)
+/* Copies it if it fits; how large it is, 0 for none. */
+static size_t copy_certificate(const X509 *certificate, uint8_t *buf, size_t size)
 {
-    X509 *certificate = peer_certificate(stream);
     int needed = certificate ? i2d_X509(certificate, NULL) : 0;
     if (needed > 0 && buf && (size_t)needed <= size)
         i2d_X509(certificate, &buf);
     return needed > 0 ? (size_t)needed : 0;
+}
+
+size_t adieu_peer_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size)
+{
+    return copy_certificate(peer_certificate(stream), buf, size);
+}
+
+/* OpenSSL's chain begins with the peer's own certificate at a client, and behind it at a server. */
+size_t adieu_peer_chain(const struct adieu_stream *stream, size_t index, uint8_t *buf, size_t size)
+{
+    if (!index)
+        return adieu_peer_certificate(stream, buf, size);
+    struct engine *engine = stream_engine(stream);
+    STACK_OF(X509) *chain = engine ? SSL_get_peer_cert_chain(engine->ssl) : NULL;
+    size_t at = engine && engine->server ? index - 1 : index;
+    return at < INT_MAX ? copy_certificate(sk_X509_value(chain, (int)at), buf, size) : 0;
+}
+
+size_t adieu_own_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size)
+{
+    SSL *ssl = done(stream);
+    bool shown = ssl && stream_engine(stream)->shown;
+    return shown ? copy_certificate(SSL_get_certificate(ssl), buf, size) : 0;
 }
 
 enum adieu_status adieu_peer_pin(const struct adieu_stream *stream, uint8_t pin[ADIEU_PIN_SIZE])

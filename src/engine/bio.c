@@ -24,7 +24,7 @@ static int wire_write(BIO *bio, const char *bytes, size_t size, size_t *put)
     BIO_clear_retry_flags(bio);
     *put = 0;
     engine->refusal.swallowed = refusal_swallows(engine, bytes, size);
-    if (!engine->refusal.swallowed && !stream_put(engine->stream, bytes, size))
+    if (!engine->refusal.swallowed && !later_put(engine, bytes, size))
         return 0;
     *put = size;
     return 1;

@@ -26,30 +26,52 @@ static void saw_header(struct engine *engine, const uint8_t *header)
     engine->peer_keyed = engine->peer_keyed || changes;
 }
 
+/* Whether this is a Certificate message that is not empty: as those with nothing to show send it, in either version. */
+static bool shows_certificate(const uint8_t *message, size_t size)
+{
+    enum { EMPTY = 4 + 1 + 3 }; /* its header, a context (TLS 1.3), the list's size */
+    return size > EMPTY && message[0] == SSL3_MT_CERTIFICATE;
+}
+
+/* OpenSSL flushes an alert of its own before it tells of it. Behind what the peer does not get, the peer could not read it. */
+static void saw_alert(struct engine *engine, bool sent, const uint8_t *alert)
+{
+    const struct adieu_alert seen = {.seen = true, .level = alert[0], .number = alert[1]};
+    if (sent && engine->refusal.swallowed) {
+        if (engine->server)
+            refusal_say(engine);
+    } else if (sent && engine->later.holds) {
+        engine->later.holds = false;
+        later_forget(engine);
+        refusal_say_alert(engine, seen.number);
+    } else {
+        *(sent ? &engine->alert_out : &engine->alert_in) = seen;
+        engine->told = stream_alert(engine->stream, sent, seen.level, seen.number) && sent;
+    }
+    errno = 0; /* an observer was called, perhaps: see engine_call_out */
+}
+
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
 {
     (void)version, (void)ssl;
     struct engine *engine = arg;
     engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
+    keys_saw(engine, sent, type, bytes, size);
+    late_saw(engine, sent, type, bytes, size);
     if (type == SSL3_RT_HANDSHAKE && !sent) {
         engine->understood = true;
         stream_heard(engine->stream);
+        if (size && *(const uint8_t *)bytes == SSL3_MT_FINISHED)
+            later_saw_finished(engine);
     }
     if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
         saw_header(engine, bytes);
+    if (type == SSL3_RT_HANDSHAKE && sent)
+        engine->shown = engine->shown || shows_certificate(bytes, size);
     if (type == SSL3_RT_CHANGE_CIPHER_SPEC && sent)
         engine->refusal.changes = engine->refusal.due;
-    bool swallowed = sent && engine->refusal.swallowed; /* OpenSSL flushes an alert before it tells of it */
-    if (type != SSL3_RT_ALERT || size != 2 || swallowed)
-        return;
-    const uint8_t *alert = bytes;
-    struct adieu_alert seen = {.seen = true, .level = alert[0], .number = alert[1]};
-    if (sent)
-        engine->alert_out = seen;
-    else
-        engine->alert_in = seen;
-    engine->told = stream_alert(engine->stream, sent, seen.level, seen.number) && sent;
-    errno = 0; /* an observer was called, perhaps: see engine_call_out */
+    if (type == SSL3_RT_ALERT && size == 2)
+        saw_alert(engine, sent, bytes);
 }
 
 /* ------------------------------------------------ what went wrong */
@@ -79,10 +101,11 @@ static struct trouble read_trouble(const struct engine *engine)
 {
     struct trouble trouble = {.memory = engine->starved};
     for (unsigned long code = ERR_get_error(); code; code = ERR_get_error()) {
-        int reason = ERR_GET_REASON(code);
+        bool ours =
+            ERR_GET_LIB(code) == ERR_LIB_SSL || ERR_COMMON_ERROR(code); /* other libraries' numbers mean other things */
         trouble.memory = trouble.memory || is_lack_of_memory(code);
         if (!trouble.text || ERR_GET_LIB(code) == ERR_LIB_SSL) {
-            trouble.reason = reason;
+            trouble.reason = ours ? ERR_GET_REASON(code) : 0;
             trouble.text = ERR_reason_error_string(code);
         }
     }
@@ -166,7 +189,8 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
         return ENGINE_FAULT;
     }
     /* A refusal that is due came first, whatever broke while it waited. */
-    bool unverified = engine->refusal.due || trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    bool unverified = engine->refusal.due || trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+                      trouble.reason == SSL_R_INVALID_STATUS_RESPONSE;
     if (engine->problem[0] && unverified)
         why = engine->problem;
     bool refused = unverified || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
@@ -177,8 +201,11 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     return ENGINE_VIOLATION;
 }
 
-static enum engine_verdict not_awaited(struct adieu_error *error)
+/* Ours is for a name that is to be decided about. */
+static enum engine_verdict not_awaited(const struct engine *engine, struct adieu_error *error)
 {
+    if (engine->naming == NAMING_AWAITED)
+        return ENGINE_WAIT;
     error->code = ADIEU_ERR_ENGINE;
     snprintf(error->text, sizeof error->text, "a callback of the adopted context wants to be called again later");
     return ENGINE_FAULT;
@@ -217,11 +244,14 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
     case SSL_ERROR_WANT_X509_LOOKUP:
     case SSL_ERROR_WANT_ASYNC:
     case SSL_ERROR_WANT_ASYNC_JOB:
-        verdict = not_awaited(error);
+        verdict = not_awaited(engine, error);
         break;
     default:
         verdict = failed(engine, error);
     }
+    if (verdict == ENGINE_ALERT || verdict == ENGINE_VIOLATION || verdict == ENGINE_FAULT)
+        cache_drop(engine);
     ERR_clear_error();
+    late_look(engine, verdict);
     return verdict;
 }

@@ -18,70 +18,25 @@ void engine_call_back(struct engine *engine, bool before)
     errno = 0;
 }
 
-/* ------------------------------------------------ SNI */
-
-struct engine_config *engine_shown(const struct engine *engine)
-{
-    return engine->chosen ? config_engine(engine->chosen) : engine->config;
-}
-
-static bool show(struct engine *engine, SSL *ssl)
-{
-    struct engine_config *shown = engine_shown(engine);
-    return shown->has_identity && (!engine_asks(engine) || trust_load_system(shown)) &&
-           SSL_set_SSL_CTX(ssl, shown->context);
-}
-
-static int name_asked_for(SSL *ssl, int *alert, void *arg)
-{
-    struct engine_config *config = arg;
-    struct engine *engine = engine_of(ssl);
-    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    bool before = engine_call_out(engine);
-    struct adieu_config *chosen = config->on_name(config->on_name_context, name ? name : "");
-    engine_call_back(engine, before);
-    if (!chosen) {
-        *alert = SSL_AD_UNRECOGNIZED_NAME;
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    config_freeze(chosen);
-    adieu_config_ref(chosen);
-    adieu_config_free(engine->chosen);
-    engine->chosen = chosen;
-    if (show(engine, ssl))
-        return SSL_TLSEXT_ERR_OK;
-    *alert = SSL_AD_INTERNAL_ERROR; /* our own mistake: a fault */
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-enum adieu_status adieu_config_on_name(struct adieu_config *config,
-                                       struct adieu_config *(*function)(void *context, const char *name), void *context)
-{
-    if (!settings_open(config))
-        return ADIEU_FAIL;
-    struct engine_config *engine = config_engine(config);
-    engine->on_name = function;
-    engine->on_name_context = context;
-    SSL_CTX_set_tlsext_servername_callback(engine->context, (function ? name_asked_for : NULL));
-    SSL_CTX_set_tlsext_servername_arg(engine->context, engine);
-    return ADIEU_OK;
-}
-
 /* ------------------------------------------------ sessions */
 
+enum { SCOPE = 32 };
+
 /*
- * A session as bytes: the digest of whom the stream trusted, then OpenSSL's own. A session carries the peer's certificate
- * and how it was found, but not by which roots.
+ * A session as bytes: the digest of whom the stream trusted and who it was, then OpenSSL's own. A session carries the peer's
+ * certificate and how it was found, but not by which roots, nor ours.
  */
 static uint8_t *session_bytes(const struct engine_config *config, const SSL_SESSION *session, size_t *size)
 {
-    int der_size = SSL_SESSION_is_resumable(session) && !config->trust_unknown ? i2d_SSL_SESSION(session, NULL) : 0;
-    *size = sizeof config->trust + (size_t)der_size;
+    uint8_t scope[SCOPE];
+    bool whole = SSL_SESSION_is_resumable(session) && session_scope(config, scope);
+    int der_size = whole ? i2d_SSL_SESSION(session, NULL) : 0;
+    *size = sizeof scope + (size_t)der_size;
     uint8_t *bytes = der_size > 0 ? OPENSSL_malloc(*size) : NULL;
     if (!bytes)
         return NULL;
-    uint8_t *der = bytes + sizeof config->trust;
-    memcpy(bytes, config->trust, sizeof config->trust);
+    uint8_t *der = bytes + sizeof scope;
+    memcpy(bytes, scope, sizeof scope);
     i2d_SSL_SESSION(session, &der);
     return bytes;
 }
@@ -91,14 +46,25 @@ static int session_came(SSL *ssl, SSL_SESSION *session)
     struct engine *engine = engine_of(ssl);
     struct engine_config *config = engine->config;
     size_t size;
-    uint8_t *bytes = session_bytes(config, session, &size);
+    cache_keep(engine, session);
+    ERR_set_mark(); /* a session that cannot be told, for lack of memory, is no failure of the stream */
+    uint8_t *bytes = config->on_session ? session_bytes(config, session, &size) : NULL;
+    ERR_pop_to_mark();
     if (bytes) {
         bool before = engine_call_out(engine);
         config->on_session(config->on_session_context, engine->stream, bytes, size);
         engine_call_back(engine, before);
         OPENSSL_clear_free(bytes, size);
     }
-    return 0; /* the session is not kept */
+    return 0; /* the session itself is not kept */
+}
+
+void sessions_want(struct engine_config *config)
+{
+    bool wanted = config->on_session || config->cache;
+    SSL_CTX_sess_set_new_cb(config->context, wanted ? session_came : NULL);
+    SSL_CTX_set_session_cache_mode(config->context,
+                                   wanted ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
 }
 
 enum adieu_status adieu_config_on_session(struct adieu_config *config,
@@ -111,9 +77,7 @@ enum adieu_status adieu_config_on_session(struct adieu_config *config,
     struct engine_config *engine = config_engine(config);
     engine->on_session = function;
     engine->on_session_context = context;
-    SSL_CTX_sess_set_new_cb(engine->context, function ? session_came : NULL);
-    SSL_CTX_set_session_cache_mode(engine->context,
-                                   function ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
+    sessions_want(engine);
     return ADIEU_OK;
 }
 
@@ -131,13 +95,13 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
     if (!engine || engine->server || engine->started)
         return ADIEU_MISUSE;
     ERR_clear_error();
-    const uint8_t *trust = engine->config->trust, *at = session;
-    size_t skip = sizeof engine->config->trust;
-    if (size <= skip || size > LONG_MAX || engine->config->trust_unknown || engine->config->adopted ||
-        CRYPTO_memcmp(at, trust, skip) != 0)
+    uint8_t scope[SCOPE];
+    const uint8_t *at = session;
+    if (size <= sizeof scope || size > LONG_MAX || engine->config->adopted || !session_scope(engine->config, scope) ||
+        CRYPTO_memcmp(at, scope, sizeof scope) != 0)
         return ADIEU_FAIL;
-    at += skip;
-    SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - skip));
+    at += sizeof scope;
+    SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - sizeof scope));
     bool set = read && is_of_this_server(engine, read) && SSL_set_session(engine->ssl, read);
     SSL_SESSION_free(read);
     ERR_clear_error();

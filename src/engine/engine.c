@@ -113,17 +113,27 @@ static void insist(SSL *ssl)
         SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
 }
 
-static void set_verify(struct engine *engine)
+static void set_verify_adopted(struct engine *engine, const struct engine_config *config)
 {
-    const struct engine_config *config = engine->config;
+    if (engine->server)
+        SSL_set_verify(engine->ssl, SSL_CTX_get_verify_mode(config->context),
+                       SSL_CTX_get_verify_callback(config->context));
+    else
+        SSL_set_verify(engine->ssl, config->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
+                       SSL_get_verify_callback(engine->ssl));
+}
+
+/* Late, a certificate is not asked for yet: with SSL_VERIFY_POST_HANDSHAKE OpenSSL would ask at once in TLS 1.2. */
+void engine_set_verify(struct engine *engine)
+{
+    const struct engine_config *config = engine_shown(engine);
     if (config->adopted) {
-        if (!engine->server)
-            SSL_set_verify(engine->ssl, config->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER,
-                           SSL_get_verify_callback(engine->ssl));
+        set_verify_adopted(engine, config);
         return;
     }
     int mode = SSL_VERIFY_PEER;
-    if (engine->server && config->client_auth == ADIEU_CLIENT_AUTH_NONE)
+    if (engine->server &&
+        (config->client_auth == ADIEU_CLIENT_AUTH_NONE || config->client_auth == ADIEU_CLIENT_AUTH_LATE))
         mode = SSL_VERIFY_NONE;
     if (config->client_auth == ADIEU_CLIENT_AUTH_REQUIRED)
         mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -133,7 +143,7 @@ static void set_verify(struct engine *engine)
 /* Whether the peer's certificate is to be verified at all. */
 bool engine_asks(const struct engine *engine)
 {
-    const struct engine_config *config = engine->config;
+    const struct engine_config *config = engine_shown(engine);
     if (engine->server)
         return config->client_auth != ADIEU_CLIENT_AUTH_NONE;
     return !config->insecure || config->pin_count;
@@ -141,24 +151,26 @@ bool engine_asks(const struct engine *engine)
 
 /*
  * A client that resumes shows no certificate: its session says who it is. So a session is good only where the same are
- * trusted. With on_name that cannot be told, since OpenSSL takes up a session before it looks at the name: then none is.
+ * trusted; and nowhere where on_name has chosen, since names may share roots, and not what on_verify makes of them.
  */
-static void bind_sessions(struct engine *engine)
+bool engine_bind_sessions(struct engine *engine)
 {
-    const struct engine_config *config = engine->config;
-    if (config->adopted || !engine_asks(engine))
-        return;
-    SSL_set_session_id_context(engine->ssl, config->trust, sizeof config->trust);
-    if (!config->on_name && !config->trust_unknown)
-        return;
-    SSL_set_options(engine->ssl, SSL_OP_NO_TICKET);
-    SSL_set_num_tickets(engine->ssl, 0);
+    const struct engine_config *config = engine_shown(engine);
+    bool adopted_asks = config->adopted && SSL_CTX_get_verify_mode(config->context) != SSL_VERIFY_NONE;
+    if (engine->chosen ? !adopted_asks && !engine_asks(engine) : config->adopted || !engine_asks(engine))
+        return true;
+    if (engine->chosen || config->trust_unknown) {
+        SSL_set_options(engine->ssl, SSL_OP_NO_TICKET);
+        SSL_set_num_tickets(engine->ssl, 0);
+    }
+    return SSL_set_session_id_context(engine->ssl, config->trust, sizeof config->trust) == 1;
 }
 
 static bool prepare(struct engine *engine, const char *name, struct adieu_error *error)
 {
     struct engine_config *config = engine->config;
-    bool ready = !engine_asks(engine) || trust_load_system(config);
+    bool chooses = engine->server && config->on_name; /* then it is the chosen one's that are needed */
+    bool ready = chooses || !engine_asks(engine) || trust_load_system(config);
     engine->ssl = ready ? SSL_new(config->context) : NULL;
     BIO *bio = engine->ssl ? BIO_new(config->wire) : NULL;
     if (!bio) {
@@ -170,13 +182,17 @@ static bool prepare(struct engine *engine, const char *name, struct adieu_error 
     SSL_set_msg_callback(engine->ssl, engine_saw_message);
     SSL_set_msg_callback_arg(engine->ssl, engine);
     insist(engine->ssl);
-    set_verify(engine);
+    engine_set_verify(engine);
     if (!engine->server) {
         SSL_set_connect_state(engine->ssl);
+        late_offer(engine);
         return prepare_name(engine, name, error);
     }
     SSL_set_accept_state(engine->ssl);
-    bind_sessions(engine);
+    if (!chooses && !engine_bind_sessions(engine)) {
+        error_set(error, ADIEU_ERR_MEMORY, 0, NULL);
+        return false;
+    }
     if (config->has_identity || config->on_name)
         return true;
     error_set(error, ADIEU_ERR_NO_IDENTITY, 0, NULL);
@@ -208,8 +224,10 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     refusal_forget(engine);
+    later_forget(engine);
     SSL_free(engine->ssl);
     adieu_config_free(engine->chosen);
+    free(engine->asked_for);
     free(engine->name);
     free(engine->alpn);
     free(engine);
@@ -220,6 +238,7 @@ void engine_free(struct engine *engine)
 /* A shortage is no refusal: it only looks like one. */
 static enum engine_verdict refuse(struct engine *engine, struct adieu_error *error)
 {
+    cache_drop(engine);
     if (engine->refusal.due)
         refusal_say(engine);
     error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
@@ -227,29 +246,62 @@ static enum engine_verdict refuse(struct engine *engine, struct adieu_error *err
     return engine->starved ? ENGINE_FAULT : ENGINE_VIOLATION;
 }
 
+/* By us, and not by OpenSSL. */
+static enum engine_verdict refuse_by(struct engine *engine, enum adieu_decision decision, struct adieu_error *error)
+{
+    engine_look_for_shortage(engine);
+    int unused;
+    uint8_t wanted = refusal_wanted(decision, &unused);
+    if (wanted)
+        engine->refusal.alert = wanted;
+    if (engine->server && engine->starved)
+        engine->refusal.alert = SSL_AD_INTERNAL_ERROR;
+    engine->refusal.due |= engine->server;
+    return refuse(engine, error);
+}
+
 /* OpenSSL is done; what it does not look at is still to be trusted. */
 static enum engine_verdict established(struct engine *engine, struct adieu_error *error)
 {
     errno = 0;
-    switch (engine_trusts(engine)) {
+    enum adieu_decision decision = engine_trusts(engine);
+    switch (decision) {
     case ADIEU_ACCEPT:
+        (void)later_release(engine); /* the core knows if it could not */
         return ENGINE_DONE;
     case ADIEU_LATER:
         return ENGINE_WAIT;
-    case ADIEU_REFUSE:
-        break;
+    default:
+        return refuse_by(engine, decision, error);
     }
-    engine_look_for_shortage(engine);
-    return refuse(engine, error);
+}
+
+/* One step, after which the application may have to decide. */
+static enum engine_verdict shake(struct engine *engine, struct adieu_error *error)
+{
+    enum engine_verdict verdict = engine_end(engine, SSL_do_handshake(engine->ssl), error);
+    bool goes_on = verdict == ENGINE_DONE || verdict == ENGINE_WAIT;
+    if (!goes_on)
+        stream_await(engine->stream, ADIEU_AWAITED_NOTHING);
+    if (goes_on && engine->later.asked)
+        return ENGINE_WAIT;
+    if (goes_on && refusal_can_be_said(engine))
+        return refuse(engine, error);
+    return verdict == ENGINE_DONE ? established(engine, error) : verdict;
 }
 
 enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error)
 {
+    if (!engine->started && !engine->server)
+        cache_lend(engine);
     engine->started = true;
     engine_begin(engine);
-    enum engine_verdict verdict = engine_end(engine, SSL_do_handshake(engine->ssl), error);
-    if (verdict == ENGINE_DONE)
-        verdict = established(engine, error);
+    enum engine_verdict verdict = ENGINE_WAIT;
+    enum adieu_decision decision = later_decided(engine);
+    if (decision == ADIEU_ACCEPT)
+        verdict = shake(engine, error);
+    else if (decision != ADIEU_LATER)
+        verdict = refuse_by(engine, decision, error);
     ERR_clear_error();
     if (verdict != ENGINE_WAIT)
         refusal_forget(engine);
@@ -284,7 +336,10 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
 {
     size_t written = 0;
     engine_begin(engine);
-    enum engine_verdict verdict = engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
+    enum engine_verdict verdict = keys_before_write(engine, error);
+    if (verdict != ENGINE_DONE)
+        return verdict;
+    verdict = engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
     if (verdict != ENGINE_DONE || written == size)
         return verdict;
     error->code = ADIEU_ERR_ENGINE;

@@ -100,6 +100,12 @@ static enum adieu_status use_identity(struct adieu_config *config, const struct 
         return settings_refused(config, ADIEU_ERR_KEY_MISMATCH, "");
     if (!SSL_CTX_use_cert_and_key(engine->context, identity->leaf, identity->key, identity->chain, 1))
         return settings_refused(config, ADIEU_ERR_ARGUMENT, "the certificate or key is not accepted");
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (X509_digest(identity->leaf, EVP_sha256(), digest, &size))
+        self_note(engine, digest, size);
+    else
+        engine->trust_unknown = true;
     engine->has_identity = true;
     return ADIEU_OK;
 }
@@ -179,6 +185,7 @@ static bool add_serial(X509 *certificate)
     return added;
 }
 
+/* What OpenSSL makes of it while memory is short it may encode later as longer than it has measured, and write too far. */
 static bool make_certificate(struct identity *identity, const char *name)
 {
     enum { YESTERDAY = -24 * 60 * 60 }; /* clocks differ */
@@ -187,7 +194,7 @@ static bool make_certificate(struct identity *identity, const char *name)
     return identity->key && made && X509_set_version(made, X509_VERSION_3) && add_serial(made) &&
            X509_gmtime_adj(X509_getm_notBefore(made), YESTERDAY) &&
            X509_gmtime_adj(X509_getm_notAfter(made), THROWAWAY_SECONDS) && X509_set_pubkey(made, identity->key) &&
-           add_names(made, name) && X509_sign(made, identity->key, EVP_sha256());
+           add_names(made, name) && X509_sign(made, identity->key, EVP_sha256()) && !engine_lacked_memory();
 }
 
 enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config, const char *name)

@@ -26,10 +26,16 @@ struct engine_config {
     uint8_t trust[32];  /* a digest of whom we trust: sessions are resumed only under the same */
     bool trust_unknown; /* no memory to compute it: nothing is resumed */
     enum adieu_client_auth client_auth;
+    uint64_t key_limit; /* records under one key; 0: the default */
     struct pin *pins;
     size_t pin_count;
     uint8_t *alpn; /* as on the wire: length, name, length, name … */
     size_t alpn_size;
+    STACK_OF(X509_CRL) * crls; /* NULL: none was given, and revocation is not looked at */
+    struct staple *staples;    /* servers: newest first */
+    bool wants_staple;         /* clients */
+    uint8_t self[32];          /* a digest of who we are: sessions are resumed only as the same */
+    struct cache *cache;       /* clients' sessions; NULL: off */
 
     enum adieu_decision (*on_verify)(void *context, const struct adieu_stream *stream, bool verified,
                                      const char *problem, const uint8_t *leaf, size_t leaf_size);
@@ -42,7 +48,7 @@ struct engine_config {
     void *on_key_context;
 };
 
-/* A client's refusal that waits for the handshake's keys, see refusal.c. */
+/* A refusal that waits for where it can be said, see refusal.c. */
 struct refusal {
     bool due;
     bool swallowed; /* what OpenSSL handed over last */
@@ -52,10 +58,42 @@ struct refusal {
     uint8_t secret[EVP_MAX_MD_SIZE];
 };
 
+/* A server's decision that comes later, see later.c. */
+struct later {
+    bool asked;                   /* and not decided */
+    bool decided;                 /* for the client */
+    bool holds;                   /* what OpenSSL writes */
+    enum adieu_verified verified; /* what the client is, once it is accepted */
+    uint8_t *bytes;
+    size_t size;
+};
+
+/* A certificate that is asked for behind the handshake, see late_auth.c. */
+struct late {
+    bool offered;  /* by the client */
+    bool asked;    /* and not answered */
+    bool unproved; /* the answer's certificate has come, its proof has not */
+    bool finished; /* the answer's last message has come */
+    enum adieu_verified verified;
+    unsigned answers; /* of a client, within one call */
+};
+
+/* How far a server's choice by name is, see server_name.c. */
+enum naming { NAMING_NOT_YET, NAMING_AWAITED, NAMING_CHOSEN, NAMING_SHOWN };
+
+/* How much the key of our direction has sealed, see keys.c. */
+struct keys {
+    uint64_t records;
+    bool updated; /* a new one was made, since somebody wanted to know */
+    bool asked;   /* the peer has been asked for a new one of its own, and has made none */
+};
+
 struct engine {
     struct adieu_stream *stream;
     struct engine_config *config;
     struct adieu_config *chosen; /* by on_name; a reference */
+    enum naming naming;
+    char *asked_for; /* the name that on_name was asked about */
     SSL *ssl;
     bool server;
     bool started;
@@ -63,6 +101,7 @@ struct engine {
     char *alpn;
     enum adieu_verified verified;
     char problem[160]; /* why the peer was refused */
+    int blame;         /* the chain's error that tells of it */
     /* what the message callback saw during the call in progress */
     struct adieu_alert alert_in, alert_out;
     bool told;          /* alert_out leaves */
@@ -72,6 +111,11 @@ struct engine {
     bool understood; /* a handshake message: so it is TLS */
     bool peer_keyed; /* change_cipher_spec: what follows is protected, in TLS 1.2 */
     struct refusal refusal;
+    struct later later;
+    struct late late;
+    struct keys keys;
+    bool shown;               /* our certificate, to the peer */
+    uint64_t cached, resumed; /* what the cache holds of this stream, and the session that it lent it; see cache.c */
 };
 
 /* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
@@ -92,8 +136,10 @@ bool engine_lacked_memory(void);
 
 /* engine.c */
 bool engine_asks(const struct engine *engine);
-/* The config whose identity, trust and ALPN are shown: the stream's own, or on_name's choice. */
-struct engine_config *engine_shown(const struct engine *engine);
+/* Which certificate OpenSSL asks the peer for, by the config that is shown. */
+void engine_set_verify(struct engine *engine);
+/* Servers: which sessions may be resumed under the config that is shown. False: no memory. */
+bool engine_bind_sessions(struct engine *engine);
 bool is_address(const char *name);
 
 /* identity.c: a password callback that never asks anybody; arg is a struct password, or NULL: there is none. */
@@ -121,14 +167,52 @@ bool engine_has_name(const struct engine *engine, X509 *leaf);
 bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
 /* Only pins decide: no root, name or date is asked for. */
 bool trusts_pins_alone(const struct engine_config *config);
-/* Makes the digest of whom we trust depend on this, too. */
+/* Makes the digest of whom we trust depend on this, too; and the one of who we are. */
 void trust_note(struct engine_config *config, const void *bytes, size_t size);
+void self_note(struct engine_config *config, const void *bytes, size_t size);
+/* What binds a session to streams like its own: whom they trust, who they are, which protocols they speak. False: no memory. */
+bool session_scope(const struct engine_config *config, uint8_t scope[32]);
 /* Loads the system's roots if this config trusts them and nobody has; they are large, so a config without need has none. */
 bool trust_load_system(struct engine_config *config);
+
+/* server_name.c */
+/* The config whose identity, trust, client authentication and ALPN are shown: the stream's own, or on_name's choice. */
+struct engine_config *engine_shown(const struct engine *engine);
+/* OpenSSL's callback at each ClientHello. */
+int engine_hello_came(SSL *ssl, int *alert, void *arg);
+
+/* later.c */
+/* Puts what OpenSSL writes, or holds it back. False: no memory. */
+bool later_put(struct engine *engine, const void *bytes, size_t size);
+/* The client's Finished came: where a session is resumed, all that is written from here on waits for the last word. */
+void later_saw_finished(struct engine *engine);
+/* on_verify has said LATER; accepted, and how verified, is what was found. */
+void later_begin(struct engine *engine, bool accepted, enum adieu_verified verified);
+/* The decision that was asked for, once it is there; what was held then leaves. ACCEPT: none was. */
+enum adieu_decision later_decided(struct engine *engine);
+bool later_release(struct engine *engine);
+/* Wipes what was held. */
+void later_forget(struct engine *engine);
+
+/* late_auth.c */
+/* A client with an identity offers to show it late. */
+void late_offer(struct engine *engine);
+/* What passed, from the message callback. */
+void late_saw(struct engine *engine, bool sent, int type, const uint8_t *message, size_t size);
+/* The chain of a late answer has been verified, which is not all of it. */
+void late_verified(struct engine *engine);
+/* Behind each call into OpenSSL: whether an answer is complete. */
+void late_look(struct engine *engine, enum engine_verdict verdict);
 
 /* refusal.c */
 /* The alert that tells of this error of the chain. */
 uint8_t refusal_alert(long chain_error);
+/* The alert that the application wants, 0: it leaves that to us. *chain_error: what makes OpenSSL choose it; 0: nothing does. */
+uint8_t refusal_wanted(enum adieu_decision decision, int *chain_error);
+/* Whether the refusal that is due need not wait for anything more. */
+bool refusal_can_be_said(const struct engine *engine);
+/* Says this fatal alert in place of what OpenSSL has written and nobody got. */
+void refusal_say_alert(struct engine *engine, uint8_t alert);
 /* A line of the key log: keeps what an alert would be sealed with. */
 void refusal_note_key(struct engine *engine, const char *line);
 /* Whether this, which OpenSSL wants to send, is never to leave, because the peer has been refused. */
@@ -138,7 +222,38 @@ void refusal_say(struct engine *engine);
 /* Wipes what is not needed behind the handshake. */
 void refusal_forget(struct engine *engine);
 
+/* revocation.c */
+/* The CRLs that a verification is to look at, if there are any. */
+void revocation_prepare(const struct engine_config *config, X509_STORE_CTX *store);
+/* What this error of the chain has to do with CRLs, in words; NULL: nothing. */
+const char *revocation_problem(long chain_error);
+
+/* staple.c */
+void staples_free(struct staple *staple);
+
+/* binding.c */
+/* Servers' tickets remember which certificate was shown. */
+void binding_note_tickets(SSL_CTX *context);
+
+/* cache.c */
+/* One more reference, given back by cache_free; NULL is allowed. */
+struct cache *cache_ref(struct cache *cache);
+void cache_free(struct cache *cache);
+/* Lends a client that has none its session, if one is kept for it. */
+void cache_lend(struct engine *engine);
+void cache_keep(struct engine *engine, const SSL_SESSION *session);
+/* The conversation broke in a way after which its session is not to be used again. */
+void cache_drop(struct engine *engine);
+
+/* keys.c */
+/* What passed, from the message callback. */
+void keys_saw(struct engine *engine, bool sent, int type, const void *bytes, size_t size);
+/* Inside a call: makes a new key first if the old one has sealed enough. FAULT: it could not be made. */
+enum engine_verdict keys_before_write(struct engine *engine, struct adieu_error *error);
+
 /* callbacks.c */
+/* OpenSSL tells of new sessions as far as somebody wants to know. */
+void sessions_want(struct engine_config *config);
 /* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
 bool engine_call_out(struct engine *engine);
 void engine_call_back(struct engine *engine, bool before);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client's refusal of a server in TLS 1.3, said so that the server can read it.
+ * Refusals that OpenSSL cannot say, or not so that the peer can read them.
  *
+ * A client's refusal of a server in TLS 1.3:
  * OpenSSL's client takes up its handshake keys with its second flight, and refuses a certificate before that: its alert
  * leaves in plaintext. A server that has sent its Finished expects protected records (RFC 9846 6: alerts are protected as the
  * current state of the connection specifies), and most say "decryption failed" instead of what we had to say. So
  * a refusal waits until OpenSSL has its keys: the flight that it then writes, its Finished above all, never leaves, and the
  * alert takes its place, sealed here. The refusal itself stands from the beginning: see established() in engine.c.
+ *
+ * An alert that OpenSSL never sends (access_denied), and a server's refusal that was decided later: OpenSSL goes on, nothing that it
+ * writes leaves, and the alert is the next that the peer hears.
  */
 #include <string.h>
 
@@ -32,6 +36,7 @@ uint8_t refusal_alert(long chain_error)
         return SSL_AD_UNSUPPORTED_CERTIFICATE;
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
         return SSL_AD_DECRYPT_ERROR;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -41,19 +46,46 @@ uint8_t refusal_alert(long chain_error)
     case X509_V_ERR_CERT_CHAIN_TOO_LONG:
     case X509_V_ERR_PATH_LENGTH_EXCEEDED:
     case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
         return SSL_AD_UNKNOWN_CA;
     default:
         return SSL_AD_BAD_CERTIFICATE;
     }
 }
 
+uint8_t refusal_wanted(enum adieu_decision decision, int *chain_error)
+{
+    *chain_error = 0;
+    switch (decision) {
+    case ADIEU_REFUSE_UNKNOWN_CA:
+        *chain_error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+        return SSL_AD_UNKNOWN_CA;
+    case ADIEU_REFUSE_REVOKED:
+        *chain_error = X509_V_ERR_CERT_REVOKED;
+        return SSL_AD_CERTIFICATE_REVOKED;
+    case ADIEU_REFUSE_EXPIRED:
+        *chain_error = X509_V_ERR_CERT_HAS_EXPIRED;
+        return SSL_AD_CERTIFICATE_EXPIRED;
+    case ADIEU_REFUSE_UNKNOWN: /* one that OpenSSL has no alert for */
+        *chain_error = X509_V_ERR_NO_EXPLICIT_POLICY;
+        return SSL_AD_CERTIFICATE_UNKNOWN;
+    case ADIEU_REFUSE_ACCESS:
+        return SSL_AD_ACCESS_DENIED;
+    case ADIEU_REFUSE:
+    case ADIEU_ACCEPT:
+    case ADIEU_LATER:
+        break;
+    }
+    return 0;
+}
+
 /* ------------------------------------------------ the key */
 
 void refusal_note_key(struct engine *engine, const char *line)
 {
-    static const char label[] = "CLIENT_HANDSHAKE_TRAFFIC_SECRET ";
+    const char *label = engine->server ? "SERVER_TRAFFIC_SECRET_0 " : "CLIENT_HANDSHAKE_TRAFFIC_SECRET ";
     const char *secret = strrchr(line, ' ');
-    if (engine->server || !secret || strncmp(line, label, sizeof label - 1) != 0)
+    if (!secret || (engine->server && !engine_asks(engine)) || strncmp(line, label, strlen(label)) != 0)
         return;
     struct refusal *refusal = &engine->refusal;
     if (!OPENSSL_hexstr2buf_ex(refusal->secret, sizeof refusal->secret, &refusal->secret_size, secret + 1, '\0'))
@@ -129,14 +161,33 @@ bool refusal_swallows(const struct engine *engine, const void *bytes, size_t siz
     return engine->refusal.due && !is_alert;
 }
 
+bool refusal_can_be_said(const struct engine *engine)
+{
+    return engine->refusal.due && (engine->server || SSL_version(engine->ssl) != TLS1_3_VERSION);
+}
+
+/* A server that resumes has written its Finished before anybody was asked; its TLS 1.2 keys are not known here. */
+static bool is_beyond_words(const struct engine *engine)
+{
+    return engine->server && SSL_session_reused(engine->ssl) && SSL_version(engine->ssl) != TLS1_3_VERSION;
+}
+
 void refusal_say(struct engine *engine)
+{
+    engine->later.holds = false;
+    later_forget(engine);
+    if (!is_beyond_words(engine))
+        refusal_say_alert(engine, engine->refusal.alert);
+}
+
+void refusal_say_alert(struct engine *engine, uint8_t alert)
 {
     /*
      * Middleboxes want to see a change_cipher_spec before the first protected record (RFC 9846 appendix E.4): one, so none where
      * OpenSSL's own flight has none, since it went before the second ClientHello.
      */
     static const uint8_t change[] = {SSL3_RT_CHANGE_CIPHER_SPEC, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 1, 1};
-    const uint8_t inner[INNER] = {SSL3_AL_FATAL, engine->refusal.alert, SSL3_RT_ALERT};
+    const uint8_t inner[INNER] = {SSL3_AL_FATAL, alert, SSL3_RT_ALERT};
     uint8_t sealed[HEAD + INNER + TAG];
     const uint8_t plain[] = {SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 2, inner[0], inner[1]};
     size_t change_size = engine->refusal.changes ? sizeof change : 0;

@@ -51,6 +51,8 @@ struct engine_config *engine_config_new(void)
     if (config) {
         SSL_CTX_set_cert_verify_callback(config->context, engine_verify, config);
         SSL_CTX_set_keylog_callback(config->context, engine_key_made);
+        SSL_CTX_set_client_hello_cb(config->context, engine_hello_came, NULL);
+        binding_note_tickets(config->context);
     }
     ERR_clear_error();
     return config;
@@ -75,6 +77,9 @@ void engine_config_free(struct engine_config *config)
     SSL_CTX_free(config->context);
     BIO_meth_free(config->wire);
     CRYPTO_THREAD_lock_free(config->roots_lock);
+    sk_X509_CRL_pop_free(config->crls, X509_CRL_free);
+    staples_free(config->staples);
+    cache_free(config->cache);
     free(config->pins);
     free(config->alpn);
     free(config);
@@ -137,7 +142,7 @@ enum adieu_status adieu_config_client_auth(struct adieu_config *config, enum adi
 {
     if (!settings_open(config))
         return ADIEU_FAIL;
-    if ((unsigned)client_auth > ADIEU_CLIENT_AUTH_REQUIRED)
+    if ((unsigned)client_auth > ADIEU_CLIENT_AUTH_LATE)
         return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "%d is no client_auth", (int)client_auth);
     config_engine(config)->client_auth = client_auth;
     return ADIEU_OK;
@@ -276,6 +281,17 @@ enum adieu_status adieu_config_ticket_keys(struct adieu_config *config, const ui
     return set ? ADIEU_OK : settings_refused(config, ADIEU_ERR_ARGUMENT, "ticket keys");
 }
 
+/* The clients' sessions: one cache for both. */
+static void carry_cache(struct engine_config *config, const struct engine_config *from)
+{
+    if (!from->cache)
+        return;
+    struct cache *shared = cache_ref(from->cache);
+    cache_free(config->cache);
+    config->cache = shared;
+    sessions_want(config);
+}
+
 enum adieu_status adieu_config_carry(struct adieu_config *config, const struct adieu_config *from)
 {
     if (!settings_open(config))
@@ -285,5 +301,7 @@ enum adieu_status adieu_config_carry(struct adieu_config *config, const struct a
     enum adieu_status status =
         got ? adieu_config_ticket_keys(config, keys) : settings_refused(config, ADIEU_ERR_ARGUMENT, "ticket keys");
     OPENSSL_cleanse(keys, sizeof keys);
+    if (status == ADIEU_OK)
+        carry_cache(config_engine(config), config_engine(from));
     return status;
 }

@@ -10,14 +10,33 @@
 
 #include "openssl.h"
 
+/* False: no memory. */
+static bool digest_note(uint8_t digest[32], const void *bytes, size_t size)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) && EVP_DigestUpdate(context, digest, 32) &&
+                EVP_DigestUpdate(context, bytes, size) && EVP_DigestFinal_ex(context, digest, NULL);
+    EVP_MD_CTX_free(context);
+    return made;
+}
+
 void trust_note(struct engine_config *config, const void *bytes, size_t size)
 {
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    if (!digest || !EVP_DigestInit_ex(digest, EVP_sha256(), NULL) ||
-        !EVP_DigestUpdate(digest, config->trust, sizeof config->trust) || !EVP_DigestUpdate(digest, bytes, size) ||
-        !EVP_DigestFinal_ex(digest, config->trust, NULL))
+    if (!digest_note(config->trust, bytes, size))
         config->trust_unknown = true;
-    EVP_MD_CTX_free(digest);
+}
+
+void self_note(struct engine_config *config, const void *bytes, size_t size)
+{
+    if (!digest_note(config->self, bytes, size))
+        config->trust_unknown = true;
+}
+
+bool session_scope(const struct engine_config *config, uint8_t scope[32])
+{
+    memcpy(scope, config->trust, sizeof config->trust);
+    return !config->trust_unknown && digest_note(scope, config->self, sizeof config->self) &&
+           digest_note(scope, config->alpn, config->alpn_size);
 }
 
 /* The first named root takes the place of the system's. */

@@ -18,7 +18,7 @@ bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE])
 
 bool trusts_pins_alone(const struct engine_config *config)
 {
-    return config->pin_count && !config->roots_named;
+    return config->pin_count && !config->roots_named && !config->crls && !config->wants_staple;
 }
 
 static bool pins_hold(const struct engine_config *config, const X509 *leaf)
@@ -35,7 +35,9 @@ static bool pins_hold(const struct engine_config *config, const X509 *leaf)
 static void explain(struct engine *engine, long chain_error)
 {
     bool another = chain_error == X509_V_ERR_HOSTNAME_MISMATCH || chain_error == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    const char *reason = X509_verify_cert_error_string(chain_error);
+    const char *reason = revocation_problem(chain_error);
+    if (!reason)
+        reason = X509_verify_cert_error_string(chain_error);
     if (another && engine->name)
         snprintf(engine->problem, sizeof engine->problem, "its certificate is not for %.80s (%s)", engine->name,
                  reason);
@@ -90,28 +92,46 @@ static enum adieu_decision settle(struct engine *engine, const struct engine_con
                                   long chain_error)
 {
     bool accepted = decide(engine, config, leaf, chain_error);
+    bool chain_is_to_blame = chain_error != X509_V_OK && pins_hold(config, leaf);
+    engine->blame = chain_is_to_blame ? (int)chain_error : X509_V_ERR_CERT_REJECTED;
+    engine->refusal.alert = refusal_alert(engine->blame);
     if (!config->on_verify)
         return accepted ? ADIEU_ACCEPT : ADIEU_REFUSE;
     struct question question = {.engine = engine, .config = config, .leaf = leaf, .accepted = accepted};
     enum adieu_decision decision = stream_decision(engine->stream, ask, &question);
-    if (decision != (accepted ? ADIEU_ACCEPT : ADIEU_REFUSE))
+    if (decision == ADIEU_LATER && engine->server)
+        later_begin(engine, accepted, engine->verified);
+    if (decision != ADIEU_ACCEPT || !accepted)
         engine->verified = ADIEU_VERIFIED_NO;
-    if (decision == ADIEU_REFUSE && accepted)
+    if (decision != ADIEU_ACCEPT && decision != ADIEU_LATER && accepted)
         snprintf(engine->problem, sizeof engine->problem, "the program does not accept its certificate");
     return decision;
 }
 
 /* Whether OpenSSL is to go on nevertheless, to where the refusal can be said: see refusal.c. */
-static bool refuse_later(struct engine *engine, int chain_error)
+static bool refuse_later(struct engine *engine, int chain_error, bool unsayable)
 {
     /* These are not about the certificate: OpenSSL calls them an internal error, and so a fault of ours. */
     bool ours = engine->starved || chain_error == X509_V_ERR_UNSPECIFIED || chain_error == X509_V_ERR_INVALID_CALL ||
                 chain_error == X509_V_ERR_STORE_LOOKUP;
-    if (engine->server || ours || SSL_version(engine->ssl) != TLS1_3_VERSION)
-        return false;
-    engine->refusal.due = true;
-    engine->refusal.alert = refusal_alert(chain_error);
-    return true;
+    bool unreadable = !engine->server && SSL_version(engine->ssl) == TLS1_3_VERSION;
+    engine->refusal.due = !ours && !stream_established(engine->stream) && (unreadable || unsayable);
+    return engine->refusal.due;
+}
+
+/* The error chooses OpenSSL's alert: the application's, or, where the chain is not to blame, bad_certificate. */
+static bool refuse_chain(struct engine *engine, X509_STORE_CTX *store, enum adieu_decision decision)
+{
+    int wanted = 0;
+    uint8_t alert = refusal_wanted(decision, &wanted);
+    int error = alert ? wanted : engine->blame;
+    if (engine->starved)
+        error = X509_V_ERR_OUT_OF_MEM;
+    bool unsayable = error == X509_V_OK;
+    X509_STORE_CTX_set_error(store, unsayable ? X509_V_ERR_CERT_REJECTED : error);
+    if (alert)
+        engine->refusal.alert = alert;
+    return refuse_later(engine, error, unsayable);
 }
 
 bool engine_has_name(const struct engine *engine, X509 *leaf)
@@ -127,8 +147,9 @@ bool engine_has_name(const struct engine *engine, X509 *leaf)
  * Without memory OpenSSL verifies without the name or the purpose, and accepts: so nothing is accepted that was found in want,
  * and the name is looked at once more.
  */
-static int verify_chain(struct engine *engine, X509_STORE_CTX *store)
+static int verify_chain(struct engine *engine, const struct engine_config *config, X509_STORE_CTX *store)
 {
+    revocation_prepare(config, store);
     X509_verify_cert(store);
     engine_look_for_shortage(engine);
     int error = X509_STORE_CTX_get_error(store);
@@ -146,23 +167,21 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct engine *engine = engine_of(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
-    int chain_error = verify_chain(engine, store);
+    int chain_error = verify_chain(engine, config, store);
     enum adieu_decision decision = settle(engine, config, leaf, chain_error);
     engine_look_for_shortage(engine);
+    if (stream_established(engine->stream))
+        late_verified(engine);
     switch (decision) {
     case ADIEU_ACCEPT: /* the chain's own error stays: it is what a session made now will be worth when resumed */
         return 1;
-    case ADIEU_LATER: /* a client's handshake stops here, and comes here again */
-        SSL_set_retry_verify(ssl);
+    case ADIEU_LATER: /* a client's handshake stops here, and comes here again; a server's goes on, but see later.c */
+        if (!engine->server)
+            SSL_set_retry_verify(ssl);
         return 1;
-    case ADIEU_REFUSE: /* the error chooses the alert: where the chain is not to blame, bad_certificate */
-        if (engine->starved)
-            X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
-        else if (chain_error == X509_V_OK || !pins_hold(config, leaf))
-            X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-        break;
+    default:
+        return refuse_chain(engine, store, decision);
     }
-    return refuse_later(engine, X509_STORE_CTX_get_error(store));
 }
 
 /* ------------------------------------------------ behind OpenSSL's handshake */
@@ -200,9 +219,12 @@ static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
 {
     if (!engine_asks(engine))
         return ADIEU_ACCEPT;
-    if (!leaf && engine->server)
-        return engine->config->client_auth == ADIEU_CLIENT_AUTH_REQUIRED ? refuse(engine, "it showed no certificate")
-                                                                         : ADIEU_ACCEPT;
+    if (!leaf && engine->server) {
+        engine->refusal.alert = SSL_AD_CERTIFICATE_REQUIRED;
+        return engine_shown(engine)->client_auth == ADIEU_CLIENT_AUTH_REQUIRED
+                   ? refuse(engine, "it showed no certificate")
+                   : ADIEU_ACCEPT;
+    }
     long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
     return settle(engine, engine_shown(engine), leaf, chain_error);
 }
@@ -211,10 +233,12 @@ enum adieu_decision engine_trusts(struct engine *engine)
 {
     if (engine->refusal.due)
         return ADIEU_REFUSE;
+    if (engine->later.decided)
+        return ADIEU_ACCEPT;
     X509 *leaf = SSL_get0_peer_certificate(engine->ssl);
     if (!leaf && !engine->server && engine_asks(engine))
         return refuse(engine, "it showed no certificate");
-    if (engine->config->adopted)
+    if (engine_shown(engine)->adopted)
         return trust_adopted(engine, leaf);
     return SSL_session_reused(engine->ssl) ? trust_resumed(engine, leaf) : ADIEU_ACCEPT;
 }

@@ -25,29 +25,20 @@ static bool same_address(const struct opening *one, const struct adieu_fd_addres
            same(one->bind_host, other->bind_host) && one->family == other->family;
 }
 
-/* A Unix socket is a list of one. */
-static enum adieu_status unix_target(struct opening *opening)
+static enum adieu_status unix_path(struct opening *opening)
 {
-    struct sockaddr_un *address = &opening->unix_address;
-    size_t size = strlen(opening->path);
-    if (size >= sizeof address->sun_path)
+    if (!unix_target(&opening->unix_target, opening->path))
         return fd_fail(&opening->error, ADIEU_ERR_CONNECT, ENAMETOOLONG,
                        "connect to %.100s…: the path is longer than %zu bytes", opening->path,
-                       sizeof address->sun_path - 1);
-    address->sun_family = AF_UNIX;
-    memcpy(address->sun_path, opening->path, size + 1);
-    opening->unix_info = (struct addrinfo){.ai_family = AF_UNIX,
-                                           .ai_socktype = SOCK_STREAM,
-                                           .ai_addr = (struct sockaddr *)address,
-                                           .ai_addrlen = sizeof *address};
-    (void)attempts_line_up(&opening->attempts, &opening->unix_info, NULL);
+                       sizeof opening->unix_target.address.sun_path - 1);
+    (void)targets_line_up(&opening->attempts.targets, &opening->unix_target.info, NULL);
     return ADIEU_OK;
 }
 
 /* The addresses are there. */
 static enum adieu_status line_up(struct opening *opening)
 {
-    if (attempts_line_up(&opening->attempts, opening->list, opening->local))
+    if (targets_line_up(&opening->attempts.targets, opening->list, opening->local))
         return ADIEU_OK;
     return fd_fail(&opening->error, ADIEU_ERR_CONNECT, EAFNOSUPPORT,
                    "connect to %.100s: it has no address that %.60s can reach",
@@ -73,7 +64,7 @@ static enum adieu_status begin(struct opening *opening, const struct adieu_fd_ad
         !copy(&opening->path, address->path) || !copy(&opening->bind_host, address->bind_host))
         return fd_fail(&opening->error, ADIEU_ERR_CONNECT, ENOMEM, "connect: %s", strerror(ENOMEM));
     if (address->path)
-        return unix_target(opening);
+        return unix_path(opening);
     enum adieu_status status = local_address(opening);
     if (status == ADIEU_OK)
         status = resolve_begin(address->host, address->port, address->family, 0, &opening->resolve, &opening->list,
@@ -103,7 +94,7 @@ static enum adieu_status step(struct adieu_fd *fd)
         opening->resolve = NULL;
     }
     if (status == ADIEU_OK) {
-        fd->reset_error = opening->attempts.reset;
+        fd->socket.reset_error = opening->attempts.reset;
         fd_begin(fd, descriptor, false);
     }
     return status;
@@ -166,7 +157,7 @@ enum adieu_status adieu_fd_connect(struct adieu_fd *fd, const struct adieu_fd_ad
     enum adieu_status status = ADIEU_MISUSE;
     if (fd->opening && fd->opening->connects && fd->opening->error.code != ADIEU_ERR_NONE)
         status = ADIEU_FAIL; /* for ever */
-    else if (fd->descriptor < 0 && !fd->released)
+    else if (fd->socket.descriptor < 0 && !fd->released)
         status = connect_or_wait(fd, address, deadline);
     if (status == ADIEU_FAIL)
         connect_stop(fd->opening);

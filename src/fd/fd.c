@@ -20,14 +20,9 @@ int64_t adieu_fd_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t fd_later(int64_t now, int64_t milliseconds)
-{
-    return milliseconds > ADIEU_FD_FOREVER - now ? ADIEU_FD_FOREVER : now + milliseconds;
-}
-
 int64_t adieu_fd_in(int64_t milliseconds)
 {
-    return fd_later(adieu_fd_now(), milliseconds < 0 ? 0 : milliseconds);
+    return time_later(adieu_fd_now(), milliseconds < 0 ? 0 : milliseconds);
 }
 
 /* ------------------------------------------------ life */
@@ -59,9 +54,10 @@ static struct adieu_fd *fd_around(struct adieu_stream *stream)
         return NULL;
     }
     fd->stream = stream;
+    socket_init(&fd->socket, stream);
     fd->process = getpid();
     fd->opening = opening;
-    fd->descriptor = opening->listener = -1;
+    opening->listener = -1;
     for (int i = 0; i < SLOT_COUNT; i++)
         fd->slots[i].wake = -1;
     return fd;
@@ -110,29 +106,13 @@ void adieu_fd_set_polled(struct adieu_fd *fd)
 
 /* ------------------------------------------------ the descriptor */
 
-char *fd_address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room)
-{
-    char host[64], port[8];
-    if (size < sizeof address->sa_family)
-        (void)snprintf(text, room, "%s", "");
-    else if (address->sa_family == AF_UNIX)
-        (void)snprintf(text, room, "unix");
-    else if (getnameinfo(address, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        (void)snprintf(text, room, "%s", "");
-    else
-        (void)snprintf(text, room, address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-    return text;
-}
-
 void fd_begin(struct adieu_fd *fd, int descriptor, bool borrowed)
 {
     socklen_t size = sizeof fd->peer;
-    fd->descriptor = descriptor;
-    fd->borrowed = borrowed;
     connect_stop(fd->opening);
     free(fd->opening);
     fd->opening = NULL;
-    tcp_begin(fd);
+    socket_begin(&fd->socket, descriptor, borrowed);
     if (getpeername(descriptor, &fd->peer.any, &size) < 0)
         fd->peer.any.sa_family = AF_UNSPEC;
 }
@@ -159,7 +139,7 @@ enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor, enum adieu
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->descriptor < 0 && !fd->released && !fd->opening->connects) {
+    if (fd->socket.descriptor < 0 && !fd->released && !fd->opening->connects) {
         status = adopt(fd, descriptor, owner == ADIEU_FD_BORROWED);
         if (status == ADIEU_FAIL && owner == ADIEU_FD_OWNED && descriptor >= 0)
             (void)close(descriptor);
@@ -251,7 +231,7 @@ struct adieu_stream *adieu_fd_stream(struct adieu_fd *fd)
 int adieu_fd_descriptor(const struct adieu_fd *fd)
 {
     bool locked = fd_lock(fd);
-    int descriptor = fd->descriptor;
+    int descriptor = fd->socket.descriptor;
     fd_unlock(fd, locked);
     return descriptor;
 }
@@ -259,10 +239,19 @@ int adieu_fd_descriptor(const struct adieu_fd *fd)
 struct adieu_ending adieu_fd_ending(struct adieu_fd *fd)
 {
     bool locked = fd_lock(fd);
-    tcp_tell(fd);
+    socket_tell(&fd->socket);
     struct adieu_ending ending = adieu_ending(fd->stream);
     fd_unlock(fd, locked);
     return ending;
+}
+
+uint64_t adieu_fd_progress(struct adieu_fd *fd)
+{
+    bool locked = fd_lock(fd);
+    uint64_t taken;
+    (void)socket_look(&fd->socket, &taken);
+    fd_unlock(fd, locked);
+    return taken;
 }
 
 struct adieu_error adieu_fd_error(struct adieu_fd *fd)
@@ -278,7 +267,7 @@ char *adieu_fd_peer(const struct adieu_fd *fd, char *text, size_t size)
 {
     bool locked = fd_lock(fd);
     if (size > 0)
-        (void)fd_address_text(&fd->peer.any, sizeof fd->peer, text, size);
+        (void)address_text(&fd->peer.any, sizeof fd->peer, text, size);
     fd_unlock(fd, locked);
     return text;
 }

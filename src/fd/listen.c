@@ -37,12 +37,10 @@ static int fail(struct adieu_error *error, int os_error, const char *where)
 
 static int listen_path(const char *path, int backlog, struct adieu_error *error)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t size = strlen(path);
-    if (size >= sizeof address.sun_path)
+    struct unix_target target;
+    if (!unix_target(&target, path))
         return fail(error, ENAMETOOLONG, path);
-    memcpy(address.sun_path, path, size + 1);
-    int descriptor = listen_at((struct sockaddr *)&address, sizeof address, false, backlog);
+    int descriptor = listen_at(target.info.ai_addr, target.info.ai_addrlen, false, backlog);
     return descriptor >= 0 ? descriptor : fail(error, errno, path);
 }
 
@@ -57,7 +55,7 @@ static int listen_list(const struct addrinfo *list, bool both, int backlog, stru
             int descriptor = listen_at(each->ai_addr, each->ai_addrlen, turn == 0, backlog);
             if (descriptor >= 0)
                 return descriptor;
-            (void)fail(error, errno, fd_address_text(each->ai_addr, each->ai_addrlen, where, sizeof where));
+            (void)fail(error, errno, address_text(each->ai_addr, each->ai_addrlen, where, sizeof where));
             if (turn == 0 && error->os_error == EADDRINUSE)
                 return -1; /* the other family alone would hear only half */
         }
@@ -151,7 +149,7 @@ enum adieu_status adieu_fd_accept(struct adieu_fd *fd, int listener, int64_t dea
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->descriptor < 0 && !fd->released && !fd->opening->connects) {
+    if (fd->socket.descriptor < 0 && !fd->released && !fd->opening->connects) {
         const struct pollfd what = {.fd = listener, .events = POLLIN};
         fd->opening->listener = listener;
         do

@@ -127,14 +127,6 @@ static enum adieu_status failed(struct adieu_error *error, const char *host, con
                    why);
 }
 
-/* getaddrinfo() takes any number for a port and cuts it to 16 bits. */
-static bool port_possible(const char *port)
-{
-    if (!port || port[0] == '\0' || port[strspn(port, "0123456789")] != '\0')
-        return port && port[0] != '\0';
-    return strlen(port) <= 5 && strtol(port, NULL, 10) <= 65535;
-}
-
 /* ------------------------------------------------ both */
 
 static enum adieu_status in_thread(const char *host, const char *port, const struct addrinfo *hints,

@@ -10,7 +10,7 @@
  */
 static enum adieu_status no_answer(struct adieu_fd *fd)
 {
-    fd->in_over = true;
+    fd->socket.in_over = true;
     adieu_wire_reset(fd->stream, adieu_ending(fd->stream).os_error);
     return adieu_handshake(fd->stream);
 }
@@ -21,26 +21,17 @@ static enum adieu_status try_handshake(struct adieu_fd *fd)
     bool more = true;
     for (int turn = 0; more && turn <= TURNS; turn++) {
         status = adieu_handshake(fd->stream);
-        fd_send(fd); /* also after FAIL: the alert that explains it to the peer */
-        more = status == ADIEU_WAIT && fd_receive(fd);
+        socket_send(&fd->socket); /* also after FAIL: the alert that explains it to the peer */
+        more = status == ADIEU_WAIT && socket_receive(&fd->socket);
     }
-    return status == ADIEU_WAIT && !more && fd->out_over ? no_answer(fd) : status;
-}
-
-/* Until now the socket was the caller's, who may have spoken plaintext over it. */
-static void begin_to_speak(struct adieu_fd *fd)
-{
-    if (fd->speaks || fd->descriptor < 0)
-        return;
-    fd->speaks = true;
-    tcp_first(fd);
+    return status == ADIEU_WAIT && !more && fd->socket.out_over ? no_answer(fd) : status;
 }
 
 /* Done here, but our last flight still waits: the peer would, too. What was said since is no part of it. */
 static bool last_flight_waits(const struct adieu_fd *fd)
 {
     struct adieu_ending ending = adieu_ending(fd->stream);
-    return fd_unsent(fd) && ending.taken == 0 && ending.sending == ADIEU_SENDING_OPEN;
+    return socket_unsent(&fd->socket) && ending.taken == 0 && ending.sending == ADIEU_SENDING_OPEN;
 }
 
 enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
@@ -48,8 +39,8 @@ enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
     if (!fd_enter(fd, SLOT_HANDSHAKE))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->descriptor >= 0 || fd->released) {
-        begin_to_speak(fd);
+    if (fd->socket.descriptor >= 0 || fd->released) {
+        socket_speak(&fd->socket);
         do
             status = try_handshake(fd);
         while ((status == ADIEU_WAIT || (status == ADIEU_OK && last_flight_waits(fd))) &&
@@ -63,11 +54,11 @@ enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
 
 static enum adieu_status try_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got)
 {
-    fd_send(fd);
+    socket_send(&fd->socket);
     enum adieu_status status = adieu_read(fd->stream, buf, size, got);
-    for (int turn = 0; status == ADIEU_WAIT && turn < TURNS && fd_receive(fd); turn++)
+    for (int turn = 0; status == ADIEU_WAIT && turn < TURNS && socket_receive(&fd->socket); turn++)
         status = adieu_read(fd->stream, buf, size, got);
-    fd_send(fd); /* what the engine had to say to it: an alert, a KeyUpdate */
+    socket_send(&fd->socket); /* what the engine had to say to it: an alert, a KeyUpdate */
     return status;
 }
 
@@ -97,7 +88,7 @@ static bool sending_stopped(const struct adieu_fd *fd)
 
 static enum adieu_status fail_behind(struct adieu_fd *fd)
 {
-    fd_look_behind(fd);
+    socket_look_behind(&fd->socket);
     return ADIEU_FAIL;
 }
 
@@ -109,7 +100,7 @@ static enum adieu_status fail_behind(struct adieu_fd *fd)
 static bool hear(struct adieu_fd *fd)
 {
     size_t got;
-    if (!fd_receive(fd))
+    if (!socket_receive(&fd->socket))
         return false;
     fd->heard = adieu_read(fd->stream, NULL, 0, &got) != ADIEU_WAIT && fd->polled;
     return true;
@@ -132,10 +123,10 @@ static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, s
     if (status == ADIEU_MISUSE)
         return status;
     *taken += took;
-    *moved = fd_send(fd) || took > 0;
+    *moved = socket_send(&fd->socket) || took > 0;
     if (sending_stopped(fd))
         return fail_behind(fd);
-    return *taken == size && !fd_unsent(fd) ? ADIEU_OK : ADIEU_WAIT;
+    return *taken == size && !socket_unsent(&fd->socket) ? ADIEU_OK : ADIEU_WAIT;
 }
 
 static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *taken, bool *moved)
@@ -144,7 +135,7 @@ static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t 
     int turn = 0;
     do {
         status = write_round(fd, buf, size, taken, moved);
-        *moved = *moved && !fd_unsent(fd); /* what is left waits for the socket */
+        *moved = *moved && !socket_unsent(&fd->socket); /* what is left waits for the socket */
         if (status == ADIEU_WAIT && !*moved)
             *moved = hear(fd);
     } while (status == ADIEU_WAIT && *moved && turn++ < TURNS);
@@ -160,7 +151,7 @@ enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t si
     size_t taken = 0;
     bool moved = false;
     do /* where it still moves it is only the others' turn */
-        status = try_write(fd, buf, size, &taken, &moved);
+        status = try_write(fd, size ? buf : "", size, &taken, &moved);
     while (status == ADIEU_WAIT &&
            fd_wait(fd, SLOT_WRITE, fd_need(fd), moved ? ADIEU_FD_NOW : ADIEU_FD_FOREVER, deadline));
     /* Part of it was taken, and leaves by itself. MISUSE then means that another thread shut down meanwhile. */
@@ -181,7 +172,7 @@ static enum adieu_status try_shutdown(struct adieu_fd *fd)
         return status;
     int turn = 0;
     do {
-        fd_send(fd);
+        socket_send(&fd->socket);
         if (adieu_ending(fd->stream).sending == ADIEU_SENDING_CLOSED)
             return ADIEU_OK;
         if (status == ADIEU_FAIL || sending_stopped(fd))

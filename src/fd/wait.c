@@ -35,10 +35,10 @@ void fd_wake_all(struct adieu_fd *fd)
 static bool concerned(const struct adieu_fd *fd, enum slot_name name, bool sending_ended)
 {
     if (name == SLOT_READ)
-        return fd->came;
+        return fd->socket.came;
     if (name == SLOT_WRITE || name == SLOT_SHUTDOWN)
-        return fd->left || sending_ended;
-    return name == SLOT_CLOSE || fd->came || fd->left;
+        return fd->socket.left || sending_ended;
+    return name == SLOT_CLOSE || fd->socket.came || fd->socket.left;
 }
 
 /* Tells the other threads what this one has done to the stream. leaving: nobody here polls for what is still needed. */
@@ -58,7 +58,7 @@ static void tell_others(struct adieu_fd *fd, enum slot_name self, bool leaving)
                 wake(slot);
         }
     }
-    fd->came = fd->left = false;
+    fd->socket.came = fd->socket.left = false;
 }
 
 void fd_end_waits(struct adieu_fd *fd, enum adieu_fd_why why)
@@ -125,7 +125,7 @@ void fd_leave(struct adieu_fd *fd, enum slot_name name)
 {
     if (fd->polled) {
         fd->inside = false;
-        fd->came = fd->left = false;
+        fd->socket.came = fd->socket.left = false;
         return;
     }
     fd->slots[name].busy = false;
@@ -209,6 +209,11 @@ bool fd_wait(struct adieu_fd *fd, enum slot_name name, struct pollfd what, int64
     poll_unlocked(fd, &fd->slots[name], what, until < deadline ? until : deadline);
     struct slot *slot = &fd->slots[name];
     return slot->over == ADIEU_FD_WHY_NOTHING || !wait_over(fd, name, deadline);
+}
+
+struct pollfd fd_need(const struct adieu_fd *fd)
+{
+    return (struct pollfd){.fd = fd->socket.descriptor, .events = socket_events(&fd->socket)};
 }
 
 bool fd_wait_stream(struct adieu_fd *fd, enum slot_name name, int64_t deadline)

@@ -288,6 +288,36 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     return put(engine, 'D', buf, size) ? ENGINE_DONE : no_memory(engine, error);
 }
 
+bool engine_has_key_update(const struct engine *engine)
+{
+    return !engine->plan.old;
+}
+
+enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, struct adieu_error *error)
+{
+    const uint8_t asks = ask_peer;
+    hold(engine->established && !engine->plan.old, "key update where there is none");
+    hold(!engine->dead && !engine->shut, "key update after a verdict or shutdown");
+    if (engine->mute)
+        return ENGINE_WAIT;
+    if (engine->plan.update_faults)
+        return fail_aloud(engine, ENGINE_FAULT, error, ADIEU_ERR_ENGINE, 80);
+    return put(engine, 'U', &asks, 1) ? ENGINE_DONE : no_memory(engine, error);
+}
+
+bool engine_may_ask(const struct engine *engine)
+{
+    (void)engine;
+    return false;
+}
+
+enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_error *error)
+{
+    (void)engine, (void)error;
+    hold(false, "a certificate is asked for where none may be");
+    return ENGINE_FAULT;
+}
+
 bool engine_inside_record(const struct engine *engine)
 {
     return engine->have > 0;

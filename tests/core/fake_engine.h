@@ -8,6 +8,7 @@
  *     C  close_notify; payload 2: at level fatal                     W  warning alert; payload: its number
  *     A  fatal alert; payload: its number                            T  ticket: nothing is answered
  *     K  asks for a key update, which is answered inside read (k)    k  such an answer
+ *     U  a key update of ours; payload: 1 asks the peer for one
  *     M  the first half of a message, after which the engine can seal nothing before m, its other half, has come
  *     V  the peer's violation; payload: the number of the alert that the engine puts, none if empty
  *     F  a fault of our own; likewise
@@ -27,6 +28,8 @@ struct fake_plan {
     bool shutdown_faults; /* engine_shutdown answers FAULT */
     bool write_faults;    /* engine_write answers FAULT */
     bool refused;         /* the peer is refused, though the handshake says WAIT */
+    bool old;             /* the protocol has no key update */
+    bool update_faults;   /* engine_key_update answers FAULT */
 };
 
 struct engine {

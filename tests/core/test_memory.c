@@ -250,15 +250,29 @@ static void when_memory_is_gone_for_good_it_is_a_fault_and_nothing_leaks(void **
         assert_in_range(nth, 0, 1000);
 }
 
+/* Idle streams, of which all but the first use up what their config keeps. */
+static struct adieu_config *with_nothing_kept(struct adieu_stream **streams)
+{
+    struct adieu_config *config = adieu_config_new();
+    make_idle(streams, config);
+    for (int i = 1; i < STREAMS; i++)
+        check_status(write_text(streams[i], "x"), ADIEU_OK);
+    return config;
+}
+
+static void part(struct adieu_stream **streams, struct adieu_config *config)
+{
+    for (int i = 0; i < STREAMS; i++)
+        adieu_free(streams[i]);
+    adieu_config_free(config);
+}
+
 /* Real engines forget to say that their answer found no memory; what would follow it could not be understood. */
 static void an_answer_that_finds_no_memory_is_a_fault(void **state)
 {
     (void)state;
-    struct adieu_config *config = adieu_config_new();
     struct adieu_stream *streams[STREAMS];
-    make_idle(streams, config);
-    for (int i = 1; i < STREAMS; i++) /* they use up what the config keeps */
-        check_status(write_text(streams[i], "x"), ADIEU_OK);
+    struct adieu_config *config = with_nothing_kept(streams);
     uint8_t frame[FAKE_OVERHEAD];
     check_status(adieu_wire_lend(streams[0], frame, fake_frame(frame, 'K', NULL, 0)), ADIEU_OK);
     counting_fail(0, true);
@@ -268,9 +282,41 @@ static void an_answer_that_finds_no_memory_is_a_fault(void **state)
     assert_int_equal(fake_of(streams[0])->key_updates, 1);
     check_error(streams[0], ADIEU_ERR_MEMORY);
     check_ends(streams[0], ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_ABANDONED);
-    for (int i = 0; i < STREAMS; i++)
-        adieu_free(streams[i]);
-    adieu_config_free(config);
+    part(streams, config);
+}
+
+/* What was lent behind the end cannot be kept. The peer's end stands, since it was authentic; ours does not look like one. */
+static void surplus_that_finds_no_memory_is_a_fault_behind_the_end(void **state)
+{
+    (void)state;
+    struct adieu_stream *streams[STREAMS];
+    struct adieu_config *config = with_nothing_kept(streams);
+    uint8_t bytes[FAKE_OVERHEAD + 1 + 5];
+    size_t end = fake_frame(bytes, 'C', "\1", 1);
+    memcpy(bytes + end, "plain", 5);
+    check_status(adieu_wire_lend(streams[0], bytes, sizeof bytes), ADIEU_OK);
+    counting_fail(0, true);
+    check_status(read_status(streams[0]), ADIEU_END);
+    adieu_wire_settle(streams[0]);
+    counting_relent();
+    assert_true(counting_failed());
+    check_error(streams[0], ADIEU_ERR_MEMORY);
+    check_ends(streams[0], ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_CLOSED);
+    assert_int_equal(adieu_wire_surplus(streams[0], NULL), 0);
+    part(streams, config);
+}
+
+static void a_key_update_that_finds_no_memory_is_a_fault(void **state)
+{
+    (void)state;
+    struct adieu_stream *streams[STREAMS];
+    struct adieu_config *config = with_nothing_kept(streams);
+    counting_fail(0, true);
+    check_status(adieu_key_update(streams[0], false), ADIEU_FAIL);
+    counting_relent();
+    check_error(streams[0], ADIEU_ERR_MEMORY);
+    check_ends(streams[0], ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_ABANDONED);
+    part(streams, config);
 }
 
 int main(void)
@@ -283,6 +329,8 @@ int main(void)
         cmocka_unit_test(nothing_leaks_whatever_the_ending),
         cmocka_unit_test(when_an_allocation_fails_it_is_a_fault_and_nothing_leaks),
         cmocka_unit_test(an_answer_that_finds_no_memory_is_a_fault),
+        cmocka_unit_test(surplus_that_finds_no_memory_is_a_fault_behind_the_end),
+        cmocka_unit_test(a_key_update_that_finds_no_memory_is_a_fault),
         cmocka_unit_test(when_memory_is_gone_for_good_it_is_a_fault_and_nothing_leaks),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -41,7 +41,7 @@ static const struct {
     {"error text", adieu_error_code_text_of, ADIEU_ERR_SOCKET},
     {"last", adieu_last_name_of, ADIEU_LAST_RESET},
     {"verified", adieu_verified_name_of, ADIEU_VERIFIED_AUTHORITY},
-    {"news", adieu_news_name_of, ADIEU_NEWS_RECEIVING},
+    {"news", adieu_news_name_of, ADIEU_NEWS_CERTIFICATE},
 };
 enum { LISTS = sizeof lists / sizeof *lists };
 

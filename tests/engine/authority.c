@@ -62,12 +62,17 @@ static X509 *draft(const char *name, EVP_PKEY *key, const X509 *issuer, long fro
 
 struct authority authority_new(const char *name)
 {
-    struct authority authority = {.key = EVP_EC_gen("P-256")};
+    return authority_with(name, EVP_EC_gen("P-256"), EVP_sha256());
+}
+
+struct authority authority_with(const char *name, EVP_PKEY *key, const EVP_MD *digest)
+{
+    struct authority authority = {.key = key, .digest = digest};
     assert_non_null(authority.key);
     authority.certificate = draft(name, authority.key, NULL, -DAY, 10 * DAY);
     extend(authority.certificate, NID_basic_constraints, "critical,CA:TRUE");
-    extend(authority.certificate, NID_key_usage, "critical,keyCertSign");
-    assert_true(X509_sign(authority.certificate, authority.key, EVP_sha256()) > 0);
+    extend(authority.certificate, NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign");
+    assert_true(X509_sign(authority.certificate, authority.key, digest) > 0);
     keep_certificate(authority.certificate, &authority.pem);
     return authority;
 }
@@ -80,11 +85,16 @@ void authority_free(struct authority *authority)
 
 void authority_issue(const struct authority *authority, const char *name, long from, long to, struct issued *issued)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    authority_issue_key(authority, name, EVP_EC_gen("P-256"), from, to, issued);
+}
+
+void authority_issue_key(const struct authority *authority, const char *name, EVP_PKEY *key, long from, long to,
+                         struct issued *issued)
+{
     assert_non_null(key);
     X509 *made = draft("leaf", key, authority->certificate, from * DAY, to * DAY);
     extend(made, NID_subject_alt_name, name);
-    assert_true(X509_sign(made, authority->key, EVP_sha256()) > 0);
+    assert_true(X509_sign(made, authority->key, authority->digest) > 0);
     keep_certificate(made, &issued->chain);
     keep_key(key, NULL, &issued->key);
     X509_free(made);

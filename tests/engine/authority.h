@@ -13,6 +13,7 @@ struct pem {
 struct authority {
     X509 *certificate;
     EVP_PKEY *key;
+    const EVP_MD *digest; /* that it signs with */
     struct pem pem;
 };
 
@@ -22,10 +23,15 @@ struct issued {
 };
 
 struct authority authority_new(const char *name);
+/* With a key, which it owns, and a digest (NULL: the key has its own) of one's choice. */
+struct authority authority_with(const char *name, EVP_PKEY *key, const EVP_MD *digest);
 void authority_free(struct authority *authority);
 
 /* For the alternative name ("DNS:localhost", "IP:127.0.0.1"); valid from and to, in days from now. */
 void authority_issue(const struct authority *authority, const char *name, long from, long to, struct issued *issued);
+/* The same for this key, which is freed. */
+void authority_issue_key(const struct authority *authority, const char *name, EVP_PKEY *key, long from, long to,
+                         struct issued *issued);
 /* The same key, encrypted. */
 void encrypt_key(const struct issued *issued, const char *password, struct pem *key);
 

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#include <openssl/ssl.h>
+
+#include "adieu_openssl.h"
+
 static struct adieu_config *choose(void *context, const char *name)
 {
     (void)name;
@@ -81,7 +85,7 @@ static struct joined with_system_roots(enum adieu_version version, const struct 
 {
     struct adieu_config *chosen = server_config(version), *server = choosing(version, chosen);
     struct adieu_config *client = client_config(version);
-    check_status(adieu_config_client_auth(server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
+    check_status(adieu_config_client_auth(chosen, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
     identify(client, clients);
     struct joined joined = join(client, server, HOST);
     shake(&joined);
@@ -112,7 +116,7 @@ static void a_choice_that_names_no_roots_trusts_the_systems(void **state)
     authority_is_not_the_systems();
 }
 
-/* The stream's config asks, the chosen one judges, whatever the chosen one would ask. */
+/* The chosen config asks, and judges. */
 static void judges(enum adieu_version version)
 {
     struct authority others = authority_new("an authority of clients");
@@ -121,7 +125,7 @@ static void judges(enum adieu_version version)
         struct adieu_config *client = client_config(version);
         trust(server, trusted ? &others : &the_authority);
         trust(chosen, trusted ? &the_authority : &others);
-        check_status(adieu_config_client_auth(server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
+        check_status(adieu_config_client_auth(chosen, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
         identify(client, &the_identity);
         struct joined joined = join(client, server, HOST);
         shake(&joined);
@@ -143,6 +147,49 @@ static void the_chosen_configs_roots_judge_the_client(void **state)
     for_versions(judges);
 }
 
+/* ------------------------------------------------ adopted contexts */
+
+static int must_not_be_called(SSL *ssl, int *alert, void *arg)
+{
+    (void)ssl, (void)alert, (void)arg;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* What an adopted context asks of clients is its owner's matter, and counts where it is chosen; it does not choose again. */
+static void adopted(enum adieu_version version)
+{
+    for (int asks = 0; asks < 2; asks++) {
+        for (int shown = 0; shown < 2; shown++) {
+            SSL_CTX *context = foreign_context(version);
+            SSL_CTX_set_verify(context, asks ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE,
+                               NULL);
+            SSL_CTX_set_tlsext_servername_callback(context, must_not_be_called);
+            struct adieu_config *chosen = adieu_config_adopt(context), *client = client_config(version);
+            if (shown)
+                identify(client, &the_identity);
+            struct joined joined = join(client, choosing(version, chosen), HOST);
+            shake(&joined);
+            if (asks && !shown) {
+                check_refused(joined.server, ADIEU_ERR_REFUSED, version == ADIEU_TLS_1_2 ? 40 : 116);
+            } else {
+                shake_hands(&joined);
+                CHECK_NAMED(adieu_verified_name, adieu_verified(joined.server),
+                            asks ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NO);
+                say_goodbye(&joined);
+            }
+            part(&joined);
+            adieu_config_free(chosen);
+            SSL_CTX_free(context);
+        }
+    }
+}
+
+static void a_chosen_context_of_somebody_else_asks_as_its_owner_said(void **state)
+{
+    (void)state;
+    for_versions(adopted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_choice_without_identity_is_our_fault_not_the_clients),
         cmocka_unit_test(a_choice_that_names_no_roots_trusts_the_systems),
         cmocka_unit_test(the_chosen_configs_roots_judge_the_client),
+        cmocka_unit_test(a_chosen_context_of_somebody_else_asks_as_its_owner_said),
     };
     return cmocka_run_group_tests_name("engine on_name", tests, setup_authority, teardown_authority);
 }

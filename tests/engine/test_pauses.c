@@ -93,22 +93,6 @@ static struct joined with_client_certificate(struct adieu_config *server, enum a
     return join(client, server, HOST);
 }
 
-static void a_server_that_would_decide_later_refuses(void **state)
-{
-    (void)state;
-    for (int i = 0; i < VERSIONS; i++) {
-        struct verifier verifier = {.answer = ADIEU_LATER};
-        struct adieu_config *server = server_config(versions[i]);
-        trust(server, &the_authority);
-        check_status(adieu_config_insecure_on_verify(server, answer, &verifier), ADIEU_OK);
-        struct joined joined = with_client_certificate(server, versions[i]);
-        shake(&joined);
-        check_refused(joined.server, ADIEU_ERR_REFUSED, 0);
-        assert_int_equal(adieu_awaited(joined.server), ADIEU_AWAITED_NOTHING);
-        part(&joined);
-    }
-}
-
 static void an_end_of_the_transport_waits_for_the_decision(void **state)
 {
     (void)state;
@@ -209,7 +193,6 @@ int main(void)
         cmocka_unit_test(a_client_may_decide_later),
         cmocka_unit_test(a_refusal_that_comes_later_is_told_by_an_alert),
         cmocka_unit_test(what_is_accepted_against_the_finding_is_not_verified),
-        cmocka_unit_test(a_server_that_would_decide_later_refuses),
         cmocka_unit_test(an_end_of_the_transport_waits_for_the_decision),
         cmocka_unit_test(a_write_waits_for_the_other_half),
         cmocka_unit_test(a_shutdown_is_owed_until_the_other_half_comes),

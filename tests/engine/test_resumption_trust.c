@@ -160,7 +160,7 @@ static void a_session_without_a_certificate_does_not_replace_one(void **state)
 
 /* ------------------------------------------------ names */
 
-/* Name a trusts the first authority, name b the second; what they themselves would ask of clients is not what counts. */
+/* Name a trusts the first authority, name b the second; what the stream's own config would ask of clients does not count. */
 struct names {
     struct adieu_config *a, *b;
 };
@@ -172,21 +172,21 @@ static struct adieu_config *choose(void *context, const char *name)
 }
 
 static struct adieu_config *named_server(enum adieu_version version, struct names *names,
-                                         enum adieu_client_auth auth_of_chosen)
+                                         enum adieu_client_auth auth_of_listener)
 {
-    names->a = asking_server(version, &first_authority, auth_of_chosen);
-    names->b = asking_server(version, &second_authority, auth_of_chosen);
-    struct adieu_config *server = asking_server(version, &first_authority, ADIEU_CLIENT_AUTH_REQUIRED);
+    names->a = asking_server(version, &first_authority, ADIEU_CLIENT_AUTH_REQUIRED);
+    names->b = asking_server(version, &second_authority, ADIEU_CLIENT_AUTH_REQUIRED);
+    struct adieu_config *server = asking_server(version, &first_authority, auth_of_listener);
     check_status(adieu_config_on_name(server, choose, names), ADIEU_OK);
     return server;
 }
 
-static void check_names(enum adieu_version version, enum adieu_client_auth auth_of_chosen)
+static void check_names(enum adieu_version version, enum adieu_client_auth auth_of_listener)
 {
     struct kept kept = {.came = 0}, session;
     struct names names;
     struct adieu_config *client = member_config(version, &kept);
-    struct adieu_config *server = named_server(version, &names, auth_of_chosen);
+    struct adieu_config *server = named_server(version, &names, auth_of_listener);
     /* Where sessions come from all the same: a server with the same ticket keys that does not look at names. */
     struct adieu_config *nameless = asking_server(version, &first_authority, ADIEU_CLIENT_AUTH_REQUIRED);
     check_status(adieu_config_carry(nameless, server), ADIEU_OK);

@@ -275,7 +275,7 @@ static void values_that_cannot_be_are_told(void **state)
     check_status(adieu_config_ciphers(config, NULL, NULL), ADIEU_OK);
     check_fails(config, adieu_config_groups(config, "NO_SUCH"), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_tickets(config, 17), ADIEU_ERR_ARGUMENT);
-    check_fails(config, adieu_config_client_auth(config, (enum adieu_client_auth)3), ADIEU_ERR_ARGUMENT);
+    check_fails(config, adieu_config_client_auth(config, (enum adieu_client_auth)4), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_queue_limit(config, 0), ADIEU_ERR_ARGUMENT);
     adieu_config_free(config);
 }

@@ -5,6 +5,7 @@
  */
 #include "../core/counting.h"
 #include "joined.h"
+#include "revoking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@ static void counted_free(void *block, const char *file, int line)
 
 static char folder[] = "/tmp/adieu-memory-XXXXXX";
 static char chain_path[64], key_path[64];
+static struct pem crl;
+static struct der staple;
 
 static void write_file(char *path, const char *name, const struct pem *pem)
 {
@@ -55,11 +58,6 @@ static enum adieu_status set_identity_pem(struct adieu_config *config)
 {
     return adieu_config_identity_pem(config, the_identity.chain.text, the_identity.chain.size, the_identity.key.text,
                                      the_identity.key.size, NULL);
-}
-
-static enum adieu_status set_throwaway(struct adieu_config *config)
-{
-    return adieu_config_identity_throwaway(config, HOST);
 }
 
 static enum adieu_status set_trust_pem(struct adieu_config *config)
@@ -105,14 +103,38 @@ static enum adieu_status set_ticket_keys(struct adieu_config *config)
     return adieu_config_ticket_keys(config, keys);
 }
 
-/* Not the system's roots: OpenSSL 3.0 frees a certificate twice when memory ends while it reads them. */
+static enum adieu_status set_crl(struct adieu_config *config)
+{
+    return adieu_config_crl_pem(config, crl.text, crl.size);
+}
+
+static enum adieu_status set_identity_and_staple(struct adieu_config *config)
+{
+    enum adieu_status status = set_identity_pem(config);
+    return status == ADIEU_OK ? adieu_config_staple(config, staple.bytes, staple.size) : status;
+}
+
+static enum adieu_status set_require_staple(struct adieu_config *config)
+{
+    return adieu_config_require_staple(config);
+}
+
+static enum adieu_status set_session_cache(struct adieu_config *config)
+{
+    return adieu_config_session_cache(config, 10);
+}
+
+/*
+ * Not the system's roots: OpenSSL 3.0 frees a certificate twice when memory ends while it reads them. Not a throwaway
+ * identity: when memory ends while it encodes the new certificate, OpenSSL 3.0 takes it for shorter than it is, and writes
+ * behind its buffer.
+ */
 static const struct setter {
     const char *name;
     enum adieu_status (*set)(struct adieu_config *config);
 } setters[] = {
     {"identity_file", set_identity_file},
     {"identity_pem", set_identity_pem},
-    {"identity_throwaway", set_throwaway},
     {"trust_pem", set_trust_pem},
     {"trust_file", set_trust_file},
     {"trust_directory", set_trust_directory},
@@ -121,6 +143,10 @@ static const struct setter {
     {"ciphers", set_ciphers},
     {"groups", set_groups},
     {"ticket_keys", set_ticket_keys},
+    {"crl", set_crl},
+    {"staple", set_identity_and_staple},
+    {"require_staple", set_require_staple},
+    {"session_cache", set_session_cache},
 };
 enum { SETTERS = sizeof setters / sizeof *setters };
 
@@ -190,6 +216,8 @@ static int setup(void **state)
     setup_authority(state);
     if (!mkdtemp(folder))
         return -1;
+    authority_crl(&the_authority, -10, 60, &the_identity, &crl);
+    authority_says(&the_authority, &the_identity, &(struct saying){.status = 0}, &staple);
     write_file(chain_path, "chain", &the_identity.chain);
     write_file(key_path, "key", &the_identity.key);
     return 0;

@@ -5,6 +5,7 @@
  */
 #include "../sweep/memory.h"
 #include "joined.h"
+#include "revoking.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static void a_stream_short_of_memory_is_none_and_leaks_nothing(void **state)
 
 struct decision {
     const char *name; /* that the client asks for */
+    bool refuses_it;  /* it must */
     struct adieu_config *client, *server;
     unsigned alerts; /* of ours that the observer was told of */
 };
@@ -125,7 +127,7 @@ static bool check_last_words(struct joined *joined)
 static void check_decision(struct decision *decision, struct joined *joined, enum adieu_status status, bool came)
 {
     struct adieu_stream *client = joined->client;
-    bool refuses_it = strcmp(decision->name, HOST) != 0;
+    bool refuses_it = decision->refuses_it;
     assert_int_equal(ERR_peek_error(), 0);
     if (status == ADIEU_OK) {
         assert_false(refuses_it);
@@ -159,26 +161,31 @@ static bool decided_without(struct decision *decision, size_t nth, bool for_ever
     return came;
 }
 
-/* Each allocation fails once; and all from each fifth. */
-static void decide_without(enum adieu_version version, const char *name, bool identified)
+/* Each allocation fails once; and all from each fifth. Gives the configs back. */
+static void decide_each(struct decision *decision)
 {
     enum { EACH = 5 };
-    struct decision decision = {name, client_config(version), server_config(version), 0};
+    (void)decided_without(decision, SIZE_MAX, false); /* makes what stays */
+    size_t nth = 0;
+    while (decided_without(decision, nth, false)) {
+        if (nth % EACH == 0)
+            (void)decided_without(decision, nth, true);
+        nth++;
+    }
+    assert_in_range(nth, 100, 10000);
+    adieu_config_free(decision->client);
+    adieu_config_free(decision->server);
+}
+
+static void decide_without(enum adieu_version version, const char *name, bool identified)
+{
+    struct decision decision = {name, strcmp(name, HOST) != 0, client_config(version), server_config(version), 0};
     if (identified) {
         identify(decision.client, &the_identity);
         trust(decision.server, &the_authority);
         check_status(adieu_config_client_auth(decision.server, ADIEU_CLIENT_AUTH_REQUIRED), ADIEU_OK);
     }
-    (void)decided_without(&decision, SIZE_MAX, false); /* makes what stays */
-    size_t nth = 0;
-    while (decided_without(&decision, nth, false)) {
-        if (nth % EACH == 0)
-            (void)decided_without(&decision, nth, true);
-        nth++;
-    }
-    assert_in_range(nth, 100, 10000);
-    adieu_config_free(decision.client);
-    adieu_config_free(decision.server);
+    decide_each(&decision);
 }
 
 /* OpenSSL verifies without the name if it has no memory for the name. */
@@ -193,6 +200,37 @@ static void a_refusal_short_of_memory_shows_neither_finished_nor_our_certificate
 {
     (void)state;
     decide_without(ADIEU_TLS_1_3, "another.example", true);
+}
+
+/* On a list of the revoked, or not; with a staple that says so, or not. */
+static void look_up_without(enum adieu_version version, bool revoked)
+{
+    struct pem crl;
+    struct decision decision = {HOST, revoked, client_config(version), server_config(version), 0};
+    authority_crl(&the_authority, -10, 60, revoked ? &the_identity : NULL, &crl);
+    check_status(adieu_config_crl_pem(decision.client, crl.text, crl.size), ADIEU_OK);
+    decide_each(&decision);
+}
+
+static void require_without(enum adieu_version version, bool revoked)
+{
+    struct der staple;
+    struct decision decision = {HOST, revoked, client_config(version), server_config(version), 0};
+    authority_says(&the_authority, &the_identity, &(struct saying){.status = revoked}, &staple);
+    check_status(adieu_config_staple(decision.server, staple.bytes, staple.size), ADIEU_OK);
+    check_status(adieu_config_require_staple(decision.client), ADIEU_OK);
+    decide_each(&decision);
+}
+
+static void who_is_revoked_is_refused_whatever_memory_is_short(void **state)
+{
+    (void)state;
+    for (int i = 0; i < VERSIONS; i++) {
+        look_up_without(versions[i], true);
+        require_without(versions[i], true);
+    }
+    look_up_without(ADIEU_TLS_1_3, false);
+    require_without(ADIEU_TLS_1_3, false);
 }
 
 static void a_client_short_of_memory_blames_nobody_else(void **state)
@@ -391,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_server_of_another_name_is_refused_whatever_memory_is_short),
         cmocka_unit_test(a_refusal_short_of_memory_shows_neither_finished_nor_our_certificate),
         cmocka_unit_test(a_client_short_of_memory_blames_nobody_else),
+        cmocka_unit_test(who_is_revoked_is_refused_whatever_memory_is_short),
         cmocka_unit_test(a_goodbye_short_of_memory_is_said_or_a_fault),
         cmocka_unit_test(material_short_of_memory_is_none),
         cmocka_unit_test(a_pin_short_of_memory_is_none),

@@ -34,13 +34,13 @@ static void says_last_words_and_resets(int descriptor)
 static void taken_and_then_reset_is_connected_and_the_last_words_can_be_read(void **state)
 {
     (void)state;
-    struct attempts attempts = {.count = 1, .begun = 1, .next_at = ADIEU_FD_FOREVER};
+    struct attempts attempts = {.targets.count = 1, .begun = 1, .next_at = ADIEU_FD_FOREVER};
     struct adieu_error error;
     int theirs, descriptor = -1;
     char text[20];
-    connected_pair(&attempts.targets[0].attempt, &theirs);
+    connected_pair(&attempts.each[0].socket, &theirs);
     says_last_words_and_resets(theirs);
-    struct pollfd gone = {.fd = attempts.targets[0].attempt};
+    struct pollfd gone = {.fd = attempts.each[0].socket};
     assert_int_equal(poll(&gone, 1, 5000), 1); /* for POLLHUP, which needs not be asked for */
     assert_int_equal(attempts_step(&attempts, &descriptor, &error), ADIEU_OK);
     assert_int_equal(attempts.reset, ECONNRESET);

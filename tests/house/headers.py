@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""headers.py SOURCE: each public header compiles by itself, in C and in C++."""
+"""headers.py HEADER...: each public header compiles by itself, in C and in C++."""
 import pathlib
 import shutil
 import subprocess
@@ -7,18 +7,18 @@ import sys
 
 import tap
 
-SOURCE = pathlib.Path(sys.argv[1])
+HEADERS = [pathlib.Path(arg) for arg in sys.argv[1:]]
 WARNINGS = ["-Werror", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wundef"]
 
 
 def compiles(compiler, language, standard, *more):
     if not shutil.which(compiler):
         raise tap.Skip(f"{compiler} is not installed")
-    for header in sorted((SOURCE / "include").glob("*.h")):
+    for header in HEADERS:
         # Twice, so that a forgotten guard shows too.
         program = f'#include "{header.name}"\n#include "{header.name}"\nint main(void);\nint main(void) {{ return 0; }}\n'
         run = subprocess.run([compiler, "-x", language, f"-std={standard}", "-fsyntax-only", *WARNINGS, *more,
-                              "-I", str(SOURCE / "include"), "-"], input=program, capture_output=True, text=True)
+                              "-I", str(header.parent), "-"], input=program, capture_output=True, text=True)
         assert run.returncode == 0, f"{header.name} with {compiler} as {standard}:\n{run.stderr}"
 
 

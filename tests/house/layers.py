@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""layers.py SOURCE CORE.a LIBADIEU.so LIBADIEU-FD.so: nothing sees more than its layer may, and nothing shows more."""
+"""layers.py SOURCE CORE.a LIBADIEU.so LIBADIEU-FD.so [LIBADIEU-UV.so]: nothing sees more than its layer may, and nothing shows more."""
 import fnmatch
 import pathlib
 import re
@@ -8,7 +8,7 @@ import sys
 
 import tap
 
-SOURCE, CORE, LIBADIEU, LIBADIEU_FD = (pathlib.Path(arg) for arg in sys.argv[1:5])
+SOURCE, CORE, LIBADIEU, LIBADIEU_FD, *LIBADIEU_UV = (pathlib.Path(arg) for arg in sys.argv[1:])
 
 # All that the core may ask of its surroundings. No socket, no clock, no file, no thread, no OpenSSL.
 CORE_MAY_CALL = """
@@ -36,6 +36,10 @@ def includes(folder):
     for file in sorted((SOURCE / folder).rglob("*.[ch]")):
         for bracket, name in INCLUDE.findall(file.read_text()):
             yield file, bracket, name
+
+
+def names(*folders):
+    return {file.name for folder in folders for file in (SOURCE / folder).iterdir()}
 
 
 def declared(*headers):
@@ -79,12 +83,23 @@ def only_the_engine_and_its_header_include_openssl():
              if engine not in file.parents and file.name != "adieu_openssl.h"}, "OpenSSL is included by")
 
 
+def only_its_transport_and_its_header_include_libuv():
+    found = [file for folder in ("include", "src", "cli") for file, bracket, name in includes(folder)
+             if bracket == "<" and name == "uv.h" or name == "adieu_uv.h"]
+    assert found, "not even these do: the check is broken"
+    none_of([file for file in found if file.parent != SOURCE / "src" / "uv" and file.name != "adieu_uv.h"],
+            "libuv is included by")
+
+
 def transports_and_the_command_include_only_public_headers_and_their_own():
-    public = {file.name for file in (SOURCE / "include").iterdir()}
-    for folder in ("src/fd", "cli"):
-        own = {file.name for file in (SOURCE / folder).iterdir()}
+    for folder, allowed in {
+        "src/socket": names("src/socket") | {"adieu.h"},
+        "src/fd": names("src/fd", "src/socket") | {"adieu.h", "adieu_fd.h"},
+        "src/uv": names("src/uv", "src/socket") | {"adieu.h", "adieu_uv.h"},
+        "cli": names("cli", "include"),
+    }.items():
         none_of({f"{file}: {name}" for file, bracket, name in includes(folder)
-                 if bracket == '"' and name not in public | own}, f"{folder} may not include")
+                 if bracket == '"' and name not in allowed}, f"{folder} may not include")
 
 
 def libadieu_exports_what_its_headers_declare_and_no_more():
@@ -96,6 +111,12 @@ def libadieu_fd_exports_what_its_header_declares_and_no_more():
     assert exported(LIBADIEU_FD) == declared("adieu_fd.h"), difference(exported(LIBADIEU_FD), declared("adieu_fd.h"))
 
 
+def libadieu_uv_exports_what_its_header_declares_and_no_more():
+    if not LIBADIEU_UV:
+        raise tap.Skip("there is no libuv")
+    assert exported(*LIBADIEU_UV) == declared("adieu_uv.h"), difference(exported(*LIBADIEU_UV), declared("adieu_uv.h"))
+
+
 def difference(exports, declarations):
     return (f"exported, not declared: {sorted(exports - declarations)}\n"
             f"declared, not exported: {sorted(declarations - exports)}")
@@ -105,7 +126,9 @@ tap.run(
     the_core_refers_to_nothing_but_its_engine_and_plain_memory,
     the_core_includes_only_its_own_headers_and_the_standard_ones_without_io,
     only_the_engine_and_its_header_include_openssl,
+    only_its_transport_and_its_header_include_libuv,
     transports_and_the_command_include_only_public_headers_and_their_own,
     libadieu_exports_what_its_headers_declare_and_no_more,
     libadieu_fd_exports_what_its_header_declares_and_no_more,
+    libadieu_uv_exports_what_its_header_declares_and_no_more,
 )

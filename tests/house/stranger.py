@@ -90,6 +90,37 @@ def a_program_that_calls_openssl_asks_for_it():
         run(it.compile(program, *it.flags("--cflags", "--libs", "libadieu", "openssl")), env=it.environment)
 
 
+# Both transports in one program: their static libraries must not get in each other's way.
+LIBUV_PROGRAM = """
+#include <adieu_fd.h>
+#include <adieu_uv.h>
+int main(void)
+{
+    struct adieu_uv_loop *loop = adieu_uv_loop_new(uv_default_loop());
+    struct adieu_config *config = adieu_config_new();
+    struct adieu_uv *uv = adieu_uv_client(loop, config, "localhost");
+    struct adieu_fd *fd = adieu_fd_client(config, "localhost");
+    int made = loop && uv && fd;
+    adieu_fd_free(fd);
+    adieu_uv_free(uv);
+    adieu_uv_loop_free(loop);
+    adieu_config_free(config);
+    return uv_run(uv_default_loop(), UV_RUN_DEFAULT) || uv_loop_close(uv_default_loop()) || !made;
+}
+"""
+
+
+def a_program_on_libuv_builds_and_runs_with_the_shared_and_with_the_static_libraries():
+    with installed() as it:
+        if not (it.folder / "libadieu-uv.pc").exists():
+            raise tap.Skip("there is no libuv")
+        packages = ("libadieu-uv", "libadieu-fd")
+        run(it.compile(LIBUV_PROGRAM, *it.flags("--cflags", "--libs", *packages)), env=it.environment)
+        for library in it.libraries.glob("libadieu*.so*"):
+            library.unlink()
+        run(it.compile(LIBUV_PROGRAM, *it.flags("--static", "--cflags", "--libs", *packages)), env=os.environ)
+
+
 def the_installed_command_runs():
     with installed() as it:
         done = run(next(it.root.rglob("bin/adieu")), "--version", env=it.environment)
@@ -100,5 +131,6 @@ tap.run(
     the_readme_example_builds_and_runs_with_the_shared_libraries,
     the_readme_example_builds_and_runs_with_the_static_libraries,
     a_program_that_calls_openssl_asks_for_it,
+    a_program_on_libuv_builds_and_runs_with_the_shared_and_with_the_static_libraries,
     the_installed_command_runs,
 )

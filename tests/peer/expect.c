@@ -159,7 +159,7 @@ static bool expect_end(struct play *play, const char *word)
 /* How long silence must last: the library's is known at once, the command is another process. */
 static int64_t silence(const struct play *play)
 {
-    return play->choice.subject == SUBJECT_COMMAND ? 30 : play->choice.subject == SUBJECT_FD ? 3 : 0;
+    return play->choice.subject == SUBJECT_COMMAND ? 30 : play->choice.subject == SUBJECT_MEMORY ? 0 : 3;
 }
 
 static bool expect_nothing(struct play *play)

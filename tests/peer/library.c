@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What adieu is told, done by the verbs of the library: of a descriptor, or of a stream in memory. */
+/* What adieu is told, done by the verbs of the library: of a descriptor, of libuv, or of a stream in memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +39,19 @@ struct adieu_config *library_config(const struct play *play)
     if (!good || !set_words(config, settings))
         abort();
     return config;
+}
+
+/* ------------------------------------------------ its socket */
+
+int library_connect(struct play *play)
+{
+    int adieu = tcp_connect(play->stage->port);
+    play->wire = (struct wire){.descriptor = tcp_accept(play->stage->listener, 1000)};
+    if (play->script->settings.buffers) {
+        tcp_buffers(adieu, (int)play->script->settings.buffers);
+        tcp_buffers(play->wire.descriptor, (int)play->script->settings.buffers);
+    }
+    return adieu;
 }
 
 /* ------------------------------------------------ what came of it */

@@ -370,9 +370,22 @@ static void end_peer(struct peer *peer)
         bytes_free(&peer->kept[i].bytes);
 }
 
+static const struct subject *const subjects[SUBJECTS] = {
+    [SUBJECT_FD] = &subject_fd,
+#ifdef WITH_UV
+    [SUBJECT_UV] = &subject_uv,
+#endif
+    [SUBJECT_MEMORY] = &subject_memory,
+    [SUBJECT_COMMAND] = &subject_command,
+};
+
+bool play_can(enum subject_kind subject)
+{
+    return subjects[subject];
+}
+
 bool play_run(struct play *play)
 {
-    static const struct subject *const subjects[SUBJECTS] = {&subject_fd, &subject_memory, &subject_command};
     play->subject = subjects[play->choice.subject];
     play->suite = suite_named(play->choice.cipher);
     play->wire.descriptor = -1;
@@ -384,5 +397,5 @@ bool play_run(struct play *play)
     wire_free(&play->wire);
     bytes_free(&play->act.bytes);
     end_peer(&play->peer);
-    return good;
+    return good && play->failure[0] == '\0';
 }

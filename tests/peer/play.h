@@ -52,7 +52,7 @@ struct subject {
     bool (*outcome)(struct play *play, struct outcome *outcome);
     void (*stop)(struct play *play);
 };
-extern const struct subject subject_fd, subject_memory, subject_command;
+extern const struct subject subject_fd, subject_uv, subject_memory, subject_command;
 
 /* ------------------------------------------------ the peer */
 
@@ -101,6 +101,8 @@ struct play {
     char failure[2048];
 };
 
+/* Whether it was built with this one. */
+bool play_can(enum subject_kind subject);
 /* True: it was played to its end. False: failure says why not. */
 bool play_run(struct play *play);
 
@@ -130,7 +132,7 @@ bool peer_hears(struct play *play, int64_t by);
 /* What was heard is used up; the handshake goes on with it, if it is not done. */
 void peer_takes(struct play *play);
 
-/* library.c: what the two forms of the library share. */
+/* library.c: what the forms of the library share. */
 struct verbs {
     enum adieu_status (*handshake)(void *self);
     enum adieu_status (*read)(void *self, void *buf, size_t size, size_t *got);
@@ -153,5 +155,7 @@ struct library {
 bool library_step(struct play *play);
 bool library_outcome(struct play *play, struct outcome *outcome);
 struct adieu_config *library_config(const struct play *play);
+/* Adieu's end of a connection to the peer, through the stage's listener: which side connected does not matter to TLS. */
+int library_connect(struct play *play);
 
 #endif

@@ -87,7 +87,7 @@ static void play_ciphers(struct runner *runner, const struct script *script, str
         for (int subject = 0; subject < SUBJECTS; subject++) {
             choice.cipher = cipher_names[cipher];
             choice.subject = (enum subject_kind)subject;
-            if (script->ciphers[cipher] && script->subjects[subject] &&
+            if (script->ciphers[cipher] && script->subjects[subject] && play_can((enum subject_kind)subject) &&
                 (subject != SUBJECT_COMMAND || runner->stage.adieu))
                 play_case(runner, script, &choice);
         }

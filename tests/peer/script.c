@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const subject_names[SUBJECTS] = {"fd", "memory", "command"};
+const char *const subject_names[SUBJECTS] = {"fd", "uv", "memory", "command"};
 const char *const cipher_names[CIPHERS] = {"aes128", "aes256", "chacha"};
 static const char *const role_names[2] = {"client", "server"};
 static const char *const version_names[2] = {"1.2", "1.3"};
@@ -71,6 +71,8 @@ static bool head_without(struct script *script, const struct line *line)
     if (found < 0)
         return wrong(script, line, "without SUBJECT: and the reason");
     script->subjects[found] = false;
+    if (found == SUBJECT_FD) /* what is said of the one socket transport holds for the other */
+        script->subjects[SUBJECT_UV] = false;
     return true;
 }
 
@@ -215,7 +217,7 @@ bool script_read(struct script *script, const char *path, const char *value)
                               .roles = {true, true},
                               .versions = {true, true},
                               .ciphers = {true},
-                              .subjects = {true, true, true}};
+                              .subjects = {true, true, true, true}};
     FILE *file = fopen(path, "r");
     if (!file)
         return wrong(script, NULL, "it cannot be read");
@@ -269,7 +271,8 @@ static bool is_true(const struct script *script, const char *word, const struct 
     if (index_of(cipher_names, CIPHERS, word) >= 0)
         return strcmp(word, choice->cipher) == 0;
     if (index_of(subject_names, SUBJECTS, word) >= 0)
-        return strcmp(word, subject_names[choice->subject]) == 0;
+        return strcmp(word, subject_names[choice->subject]) == 0 ||
+               (choice->subject == SUBJECT_UV && strcmp(word, subject_names[SUBJECT_FD]) == 0);
     *unknown = true;
     return false;
 }

@@ -5,7 +5,7 @@
 
 #include "words.h"
 
-enum subject_kind { SUBJECT_FD, SUBJECT_MEMORY, SUBJECT_COMMAND, SUBJECTS };
+enum subject_kind { SUBJECT_FD, SUBJECT_UV, SUBJECT_MEMORY, SUBJECT_COMMAND, SUBJECTS };
 extern const char *const subject_names[SUBJECTS];
 
 #define CIPHERS 3

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adieu on a descriptor, polled, over TCP. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "play.h"
 
@@ -74,18 +73,6 @@ static const struct verbs verbs = {do_handshake, do_read, do_write, do_shutdown,
 
 /* ------------------------------------------------ the subject */
 
-/* Connected through the stage's listener; which side connected does not matter to TLS. */
-static int connect_both(struct play *play)
-{
-    int adieu = tcp_connect(play->stage->port);
-    play->wire = (struct wire){.descriptor = tcp_accept(play->stage->listener, 1000)};
-    if (play->script->settings.buffers) {
-        tcp_buffers(adieu, (int)play->script->settings.buffers);
-        tcp_buffers(play->wire.descriptor, (int)play->script->settings.buffers);
-    }
-    return adieu;
-}
-
 static bool start(struct play *play)
 {
     struct descriptor *adieu = calloc(1, sizeof *adieu);
@@ -95,7 +82,7 @@ static bool start(struct play *play)
     adieu->fd = play->choice.adieu_is_server ? adieu_fd_server(config) : adieu_fd_client(config, IDENTITY_NAME);
     adieu_config_free(config);
     adieu_fd_set_polled(adieu->fd);
-    return adieu_fd_adopt(adieu->fd, connect_both(play), ADIEU_FD_OWNED) == ADIEU_OK ||
+    return adieu_fd_adopt(adieu->fd, library_connect(play), ADIEU_FD_OWNED) == ADIEU_OK ||
            play_fail(play, "adieu did not take the descriptor");
 }
 

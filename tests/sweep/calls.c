@@ -122,6 +122,14 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
     return 0;
 }
 
+#ifdef WITH_UV
+/* libuv asks from outside of this program, where nothing can be wrapped: it is to find this one before the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    return __wrap_clock_gettime(clock, time);
+}
+#endif
+
 /*
  * How long to look for what the kernel, or a resolver, may still bring, really: a segment may wait for a delayed
  * acknowledgement where TCP_NODELAY could not be set. It is worth some time before a deadline is jumped to, and much before

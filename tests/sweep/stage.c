@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* accept4 */
 #include "stage.h"
 
 #include <fcntl.h>
@@ -59,7 +60,7 @@ static enum adieu_status open_pair(struct side *side, int64_t deadline)
 {
     (void)deadline;
     int *descriptor = &on->pair[side->server];
-    enum adieu_status status = adieu_fd_adopt(side->fd, *descriptor, ADIEU_FD_OWNED);
+    enum adieu_status status = side->way->adopt(side, *descriptor);
     *descriptor = -1;
     return status;
 }
@@ -95,16 +96,45 @@ static enum adieu_status open_connecting(struct side *side, int64_t deadline)
     return adieu_fd_connect(side->fd, &address, deadline);
 }
 
+/* Whether both sides are given their sockets. */
+static bool paired(const struct stage *stage)
+{
+    return stage->carrier == CARRIER_UNIX || stage->make;
+}
+
+static bool tcp_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *any = (struct sockaddr *)&address;
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool listens = bind(listener, any, size) == 0 && listen(listener, 1) == 0 && getsockname(listener, any, &size) == 0;
+    bool connected = listens && connect(pair[0], any, size) == 0;
+    pair[1] = connected ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+    (void)close(listener);
+    return pair[1] >= 0;
+}
+
 /* A listener of the well side's is there from the beginning: nobody could wait for one. */
 static bool prepare(struct stage *stage)
 {
     if (stage->carrier == CARRIER_UNIX)
         return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stage->pair) == 0;
+    if (paired(stage))
+        return tcp_pair(stage->pair);
     if (stage->me == 1)
         return true;
     const struct adieu_fd_address address = {.host = "127.0.0.1", .port = "0"};
     stage->listener = adieu_fd_listen(&address, 5, ADIEU_FD_NOW, NULL);
     return stage->listener >= 0 && listening();
+}
+
+static struct side make_side(struct stage *stage, int i)
+{
+    bool mine_of_its_own = i == stage->me && stage->make;
+    int64_t patience = stage->blocking && i == stage->me ? PATIENCE_MS : 0;
+    return (mine_of_its_own ? stage->make : side_new_fd)(stage->setting, i == 1, patience);
 }
 
 bool stage_begin(struct stage *stage)
@@ -117,10 +147,10 @@ bool stage_begin(struct stage *stage)
     for (int i = 0; i < 2; i++) {
         if (i == stage->me)
             mine(true);
-        stage->side[i] = side_new_fd(stage->setting, i == 1, stage->blocking && i == stage->me ? PATIENCE_MS : 0);
+        stage->side[i] = make_side(stage, i);
         if (i == stage->me)
             mine(false);
-        stage->side[i].open = stage->carrier == CARRIER_UNIX ? open_pair : i ? open_listening : open_connecting;
+        stage->side[i].open = paired(stage) ? open_pair : i ? open_listening : open_connecting;
     }
     return stage->side[stage->me].s;
 }
@@ -131,8 +161,8 @@ static int interest(struct side *side, struct pollfd *what)
 {
     int ms = -1;
     *what = (struct pollfd){.fd = -1};
-    if (side->fd && !side_done(side))
-        *what = adieu_fd_interest(side->fd, &ms);
+    if (side->s && !side_done(side))
+        *what = side->way->interest(side, &ms);
     return ms;
 }
 

@@ -20,7 +20,9 @@ struct stage {
     int me;              /* who is watched */
     enum carrier carrier;
     bool blocking; /* my verbs wait; the other side's never do */
-    int pair[2];   /* Unix: not yet adopted */
+    /* Makes my side, which is given its socket; NULL: side_new_fd, and it opens what carries it. */
+    struct side (*make)(struct setting *setting, bool server, int64_t patience);
+    int pair[2]; /* that were made beforehand, and are not yet adopted */
     int listener;
     char port[8];
     size_t descriptors; /* open before it began */

@@ -10,79 +10,131 @@ enum { LINE = 40, SOME_RECORDS = 2 * 16384 + 3000 };
 
 /* ------------------------------------------------ sides */
 
-static void resume(const struct setting *setting, struct adieu_stream *s)
+struct side side_for(const struct setting *setting, bool server, const struct way *way)
 {
-    /* Without memory it fails, and the stream goes on without. */
-    if (setting->kind->resumed && s)
-        (void)!adieu_resume(s, setting->session.bytes, setting->session.size);
-}
-
-static struct side side_for(const struct setting *setting, bool server)
-{
-    return (struct side){.at = server ? setting->kind->server : setting->kind->client,
+    return (struct side){.way = way,
+                         .at = server ? setting->kind->server : setting->kind->client,
                          .server = server,
                          .opened = ADIEU_WAIT,
                          .handshake = ADIEU_WAIT,
                          .read = ADIEU_WAIT};
 }
 
-struct side side_new(struct setting *setting, bool server)
+void side_resume(const struct setting *setting, const struct side *side)
 {
-    struct side side = side_for(setting, server);
-    side.s = server ? adieu_server(setting->server) : adieu_client(setting->client, setting_host(setting));
-    if (!server)
-        resume(setting, side.s);
-    return side;
-}
-
-struct side side_new_fd(struct setting *setting, bool server, int64_t patience)
-{
-    struct side side = side_for(setting, server);
-    side.fd = server ? adieu_fd_server(setting->server) : adieu_fd_client(setting->client, setting_host(setting));
-    side.s = side.fd ? adieu_fd_stream(side.fd) : NULL;
-    side.patience = patience;
-    if (side.fd && !patience)
-        adieu_fd_set_polled(side.fd);
-    if (!server)
-        resume(setting, side.s);
-    return side;
+    /* Without memory it fails, and the stream goes on without. */
+    if (setting->kind->resumed && side->s && !side->server)
+        (void)!adieu_resume(side->s, setting->session.bytes, setting->session.size);
 }
 
 void side_free(struct side *side)
 {
-    if (side->fd)
-        adieu_fd_free(side->fd);
-    else
-        adieu_free(side->s);
+    side->way->free(side);
     side->fd = NULL;
+    side->looped = NULL;
     side->s = NULL;
 }
 
-/* ------------------------------------------------ verbs, by either way */
+/* ------------------------------------------------ in memory */
+
+static enum adieu_status shake_memory(const struct side *side)
+{
+    return adieu_handshake(side->s);
+}
+
+static enum adieu_status read_memory(const struct side *side, void *buf, size_t size, size_t *got)
+{
+    return adieu_read(side->s, buf, size, got);
+}
+
+static enum adieu_status write_memory(const struct side *side, const void *buf, size_t size, size_t *took)
+{
+    return adieu_write(side->s, buf, size, took);
+}
+
+static enum adieu_status shut_memory(const struct side *side)
+{
+    return adieu_shutdown(side->s);
+}
+
+static void free_memory(struct side *side)
+{
+    adieu_free(side->s);
+}
+
+struct side side_new(struct setting *setting, bool server)
+{
+    static const struct way memory = {.handshake = shake_memory,
+                                      .read = read_memory,
+                                      .write = write_memory,
+                                      .shutdown = shut_memory,
+                                      .free = free_memory};
+    struct side side = side_for(setting, server, &memory);
+    side.s = server ? adieu_server(setting->server) : adieu_client(setting->client, setting_host(setting));
+    side_resume(setting, &side);
+    return side;
+}
+
+/* ------------------------------------------------ on a descriptor */
 
 static int64_t deadline(const struct side *side)
 {
     return side->patience ? adieu_fd_in(side->patience) : ADIEU_FD_NOW;
 }
 
-static enum adieu_status shake_side(struct side *side)
+static enum adieu_status shake_fd(const struct side *side)
 {
-    return side->fd ? adieu_fd_handshake(side->fd, deadline(side)) : adieu_handshake(side->s);
+    return adieu_fd_handshake(side->fd, deadline(side));
 }
 
-static enum adieu_status read_side(struct side *side, void *buf, size_t size, size_t *got)
+static enum adieu_status read_fd(const struct side *side, void *buf, size_t size, size_t *got)
 {
-    return side->fd ? adieu_fd_read(side->fd, buf, size, got, deadline(side)) : adieu_read(side->s, buf, size, got);
+    return adieu_fd_read(side->fd, buf, size, got, deadline(side));
 }
 
-static enum adieu_status write_side(struct side *side, const void *buf, size_t size, size_t *took)
+static enum adieu_status write_fd(const struct side *side, const void *buf, size_t size, size_t *took)
 {
-    return side->fd ? adieu_fd_write(side->fd, buf, size, took, deadline(side)) : adieu_write(side->s, buf, size, took);
+    return adieu_fd_write(side->fd, buf, size, took, deadline(side));
 }
 
-static enum adieu_status shut_side(struct side *side)
+static enum adieu_status shut_fd(const struct side *side)
 {
-    return side->fd ? adieu_fd_shutdown(side->fd, deadline(side)) : adieu_shutdown(side->s);
+    return adieu_fd_shutdown(side->fd, deadline(side));
+}
+
+static enum adieu_status adopt_fd(const struct side *side, int descriptor)
+{
+    return adieu_fd_adopt(side->fd, descriptor, ADIEU_FD_OWNED);
+}
+
+static enum adieu_status close_fd(const struct side *side)
+{
+    const struct adieu_fd_patience patience = ADIEU_FD_PATIENCE;
+    return adieu_fd_close(side->fd, patience, NULL);
+}
+
+static struct pollfd interest_fd(const struct side *side, int *timeout_ms)
+{
+    return adieu_fd_interest(side->fd, timeout_ms);
+}
+
+static void free_fd(struct side *side)
+{
+    adieu_fd_free(side->fd);
+}
+
+struct side side_new_fd(struct setting *setting, bool server, int64_t patience)
+{
+    static const struct way descriptor = {shake_fd, read_fd,  write_fd, shut_fd,
+                                          free_fd,  adopt_fd, close_fd, interest_fd};
+    struct side side = side_for(setting, server, &descriptor);
+    side.fd = server ? adieu_fd_server(setting->server) : adieu_fd_client(setting->client, setting_host(setting));
+    side.s = side.fd ? adieu_fd_stream(side.fd) : NULL;
+    side.patience = patience;
+    if (side.fd && !patience)
+        adieu_fd_set_polled(side.fd);
+    side_resume(setting, &side);
+    return side;
 }
 
 /* ------------------------------------------------ steps: each answers whether it is done */
@@ -103,7 +155,7 @@ static bool say_step(struct side *side, size_t size)
         size_t took = 0;
         for (size_t i = 0; i < side->due; i++)
             words[i] = letter(side->server, side->said + i);
-        enum adieu_status status = write_side(side, words, side->due, &took);
+        enum adieu_status status = side->way->write(side, words, side->due, &took);
         if (status == ADIEU_WAIT)
             return false;
         if (status != ADIEU_OK)
@@ -125,7 +177,7 @@ static void hear(struct side *side, const uint8_t *bytes, size_t n)
 /* WAIT has to be honest: then bytes may come, or must leave. */
 static void check_wait(const struct side *side)
 {
-    if (side->fd)
+    if (side->way->close)
         return; /* the handle takes them off; its loop finds out who waits for nothing */
     demand(adieu_wire_in(side->s, NULL) > 0 || adieu_wire_out(side->s, NULL) > 0, "WAIT, but nothing moves it");
 }
@@ -140,7 +192,7 @@ static bool hear_step(struct side *side, size_t size)
     while (side->heard < side->wanted) {
         size_t room = side->wanted - side->heard;
         room = room < sizeof bytes ? room : sizeof bytes;
-        side->read = read_side(side, bytes, room, &got);
+        side->read = side->way->read(side, bytes, room, &got);
         if (side->read == ADIEU_WAIT)
             check_wait(side);
         if (side->read != ADIEU_OK)
@@ -174,7 +226,7 @@ static bool run_step(struct side *side)
     case 'K':
         return update_step(side, SSL_KEY_UPDATE_REQUESTED);
     case 's':
-        return shut_side(side) != ADIEU_WAIT;
+        return side->way->shutdown(side) != ADIEU_WAIT;
     case 'e':
         return hear_step(side, SIZE_MAX);
     }
@@ -192,25 +244,19 @@ void side_give_up(struct side *side)
 /* A connection, and the handshake on it. OK: they are there. */
 static enum adieu_status begin_turn(struct side *side)
 {
-    if (side->fd && side->opened == ADIEU_WAIT)
+    if (side->way->close && side->opened == ADIEU_WAIT)
         side->opened = side->open(side, deadline(side));
-    if (side->fd && side->opened != ADIEU_OK) {
+    if (side->way->close && side->opened != ADIEU_OK) {
         if (side->opened == ADIEU_FAIL)
             side_give_up(side);
         return side->opened;
     }
     if (side->handshake == ADIEU_WAIT) {
-        side->handshake = shake_side(side);
+        side->handshake = side->way->handshake(side);
         if (side->handshake == ADIEU_FAIL)
             side_give_up(side);
     }
     return side->handshake;
-}
-
-static void close_side(struct side *side)
-{
-    const struct adieu_fd_patience patience = ADIEU_FD_PATIENCE;
-    side->closed = adieu_fd_close(side->fd, patience, NULL) == ADIEU_OK;
 }
 
 bool side_turn(struct side *side)
@@ -225,14 +271,14 @@ bool side_turn(struct side *side)
             side->at++;
             side->entered = false;
         }
-    if (!*side->at && side->fd)
-        close_side(side);
+    if (!*side->at && side->way->close)
+        side->closed = side->way->close(side) == ADIEU_OK;
     return side->at != before || side->handshake != handshake || side->closed != closed;
 }
 
 bool side_done(const struct side *side)
 {
-    return !*side->at && (!side->fd || side->closed);
+    return !*side->at && (!side->way->close || side->closed);
 }
 
 /* ------------------------------------------------ what always holds */

@@ -11,10 +11,27 @@
 
 #include "adieu_fd.h"
 
+struct side;
+
+/* How a stream is carried, and so by which verbs it is used. */
+struct way {
+    enum adieu_status (*handshake)(const struct side *side);
+    enum adieu_status (*read)(const struct side *side, void *buf, size_t size, size_t *got);
+    enum adieu_status (*write)(const struct side *side, const void *buf, size_t size, size_t *took);
+    enum adieu_status (*shutdown)(const struct side *side);
+    void (*free)(struct side *side);
+    /* These are NULL in memory. */
+    enum adieu_status (*adopt)(const struct side *side, int descriptor);
+    enum adieu_status (*close)(const struct side *side);
+    struct pollfd (*interest)(const struct side *side, int *timeout_ms);
+};
+
 struct side {
     struct adieu_stream *s;
-    struct adieu_fd *fd; /* that carries s, or NULL: in memory */
-    int64_t patience;    /* of its verbs, in ms; 0: polled */
+    const struct way *way;
+    struct adieu_fd *fd;   /* that carries s, */
+    struct looped *looped; /* or that, on libuv */
+    int64_t patience;      /* of its verbs, in ms; 0: polled */
     enum adieu_status (*open)(struct side *side, int64_t deadline);
     enum adieu_status opened;
     bool closed;          /* adieu_fd_close is done */
@@ -25,10 +42,16 @@ struct side {
     enum adieu_status handshake, read;
 };
 
+/* What all have that are new. */
+struct side side_for(const struct setting *setting, bool server, const struct way *way);
+/* The client goes on with the session, in the kinds that do. */
+void side_resume(const struct setting *setting, const struct side *side);
 /* NULL streams are for the test to see (no memory). */
 struct side side_new(struct setting *setting, bool server);
 /* The same on a handle, which the side then owns; polled if patience is 0. */
 struct side side_new_fd(struct setting *setting, bool server, int64_t patience);
+/* On libuv, polled whatever the patience; talk_uv.c. */
+struct side side_new_looped(struct setting *setting, bool server, int64_t patience);
 void side_free(struct side *side);
 /* Goes as far as it can; a handle is closed in the end. Returns whether it got a step further. */
 bool side_turn(struct side *side);

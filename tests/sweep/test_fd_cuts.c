@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one side says over a socket, cut behind each byte. The other side's: by the end of its write side, or by a real
+ * Built twice: my side is on a descriptor, and on libuv. What one side says over a socket, cut behind each byte. The other side's: by the end of its write side, or by a real
  * reset; receiving is closed if and only if all of it came. Mine: the socket takes no more, and nobody claims more than came.
  */
 #define _GNU_SOURCE /* dup3 */
@@ -10,6 +10,17 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef WITH_UV
+#include "looped.h"
+#define MAKE side_new_looped
+#define WARM_UP looped_warm_up
+#define NAME "sweep uv cuts"
+#else
+#define MAKE NULL
+#define WARM_UP() (void)0
+#define NAME "sweep fd cuts"
+#endif
 
 enum outcome { OUTCOME_OPEN, OUTCOME_CLOSED };
 
@@ -139,7 +150,7 @@ static void cut_each(struct setting *setting, int me, enum how how)
     enum carrier carrier = how == HOW_RESET ? CARRIER_TCP : CARRIER_UNIX;
     struct stage clean;
     cut.how = how;
-    cut.stage = (struct stage){.setting = setting, .me = me, .carrier = carrier};
+    cut.stage = (struct stage){.setting = setting, .me = me, .carrier = carrier, .make = MAKE};
     branches_begin(&cut.branches, "%s, %s, a %s on %s", setting->kind->name, version_name(setting->version),
                    me ? "server" : "client", carrier_name(carrier));
     clean = cut.stage;
@@ -152,7 +163,7 @@ static void cut_each(struct setting *setting, int me, enum how how)
         if (!branch_worth(&cut.branches, !first_kind && !last) || !branch(&cut.branches, how_names[how], after))
             continue;
         struct stage stage = cut.stage;
-        stage.blocking = after % 2;
+        stage.blocking = after % 2 && !stage.make;
         branch_finish(converse(&stage, after));
     }
     branches_end(&cut.branches);
@@ -171,6 +182,7 @@ static void cut_in_all_ways(struct setting *setting)
 static void every_cut_of_a_socket(void **state)
 {
     (void)state;
+    WARM_UP();
     for_settings(cut_in_all_ways);
 }
 
@@ -179,5 +191,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cut_of_a_socket),
     };
-    return cmocka_run_group_tests_name("sweep fd cuts", tests, setup_authority, teardown_authority);
+    return cmocka_run_group_tests_name(NAME, tests, setup_authority, teardown_authority);
 }

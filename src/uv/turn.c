@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A handle's turn: what was asked for is done as far as stream and socket go, and who waited for it is told. Its steps are
+ * derived from how both stand, so it may be called at any time, and again.
+ */
+#include <poll.h>
+
+#include "uv.h"
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool sending_lives(const struct adieu_uv *uv)
+{
+    enum adieu_sending sending = adieu_ending(uv->socket.stream).sending;
+    return sending == ADIEU_SENDING_OPEN || sending == ADIEU_SENDING_CLOSING;
+}
+
+/* ------------------------------------------------ the handshake */
+
+static void established(struct adieu_uv *uv)
+{
+    uv->established = true;
+    uv->handshake_at = INT64_MAX;
+    uv->moved_at = loop_now(uv->loop);
+    requests_over(&uv->handshakes, 0);
+}
+
+static void handshake_failed(struct adieu_uv *uv)
+{
+    uv->failed = true;
+    uv->handshake_at = INT64_MAX;
+    requests_all_over(uv, handle_code(uv));
+}
+
+/*
+ * What we had to say did not leave, and what had come does not explain it: the answer never will, so there is nothing to
+ * wait for.
+ */
+static bool no_answer(struct adieu_uv *uv)
+{
+    if (!uv->socket.out_over || uv->readable)
+        return false;
+    uv->socket.in_over = true;
+    adieu_wire_reset(uv->socket.stream, adieu_ending(uv->socket.stream).os_error);
+    return true;
+}
+
+static void shake_hands(struct adieu_uv *uv)
+{
+    if (uv->established)
+        requests_over(&uv->handshakes, 0);
+    if (uv->failed)
+        requests_all_over(uv, handle_code(uv));
+    if (!uv->asked || uv->established || uv->failed || !uv->transport)
+        return;
+    socket_speak(&uv->socket);
+    enum adieu_status status = adieu_handshake(uv->socket.stream);
+    if (status == ADIEU_WAIT && no_answer(uv))
+        status = adieu_handshake(uv->socket.stream);
+    if (status == ADIEU_OK)
+        established(uv);
+    else if (status == ADIEU_FAIL)
+        handshake_failed(uv);
+}
+
+/* ------------------------------------------------ saying */
+
+/* Takes what the queue has room for. OK: all of it. */
+static enum adieu_status take(struct adieu_uv *uv, struct adieu_uv_request *request)
+{
+    enum adieu_status status = ADIEU_OK;
+    while (status == ADIEU_OK && request->buf_at < request->buf_count) {
+        const uv_buf_t *buf = &request->bufs[request->buf_at];
+        size_t left = buf->len - request->buf_offset, took = 0;
+        status = adieu_write(uv->socket.stream, buf->base + request->buf_offset, left, &took);
+        request->taken += took;
+        request->buf_offset += took;
+        if (status == ADIEU_OK && took == left) {
+            request->buf_at++;
+            request->buf_offset = 0;
+        }
+    }
+    request->end = adieu_ending(uv->socket.stream).taken;
+    return status;
+}
+
+static enum adieu_status say(struct adieu_uv *uv, struct adieu_uv_request *request)
+{
+    if (request->kind != REQUEST_WRITE)
+        return adieu_shutdown(uv->socket.stream);
+    size_t before = request->taken;
+    enum adieu_status status = take(uv, request);
+    uv->waiting -= request->taken - before;
+    return status;
+}
+
+/* In their order. OK or WAIT leave the stream as it is; what fails is over, with all behind it. */
+static void say_what_waits(struct adieu_uv *uv)
+{
+    struct adieu_uv_request *request;
+    while ((request = uv->says.first)) {
+        enum adieu_status status = say(uv, request);
+        if (status == ADIEU_WAIT || request != uv->says.first) /* or a callback of the stream cancelled it */
+            return;
+        if (status != ADIEU_OK) { /* MISUSE: the program called adieu_shutdown() itself */
+            socket_look_behind(&uv->socket);
+            return;
+        }
+        requests_add(&uv->leaves, requests_take(&uv->says));
+    }
+}
+
+static bool has_left(const struct adieu_uv_request *request, const struct adieu_ending *ending)
+{
+    return request->kind == REQUEST_WRITE ? ending->sent >= request->end : ending->sending == ADIEU_SENDING_CLOSED;
+}
+
+static void tell_what_left(struct adieu_uv *uv)
+{
+    const struct adieu_ending ending = adieu_ending(uv->socket.stream);
+    while (uv->leaves.first && has_left(uv->leaves.first, &ending))
+        request_over(requests_take(&uv->leaves), 0);
+    bool stopped = ending.sending == ADIEU_SENDING_FAILED || ending.sending == ADIEU_SENDING_ABORTED;
+    if (!stopped || (!uv->leaves.first && !uv->says.first))
+        return;
+    socket_look_behind(&uv->socket); /* so that the peer's alert, not our EPIPE, is the explanation */
+    int code = handle_code(uv);
+    requests_over(&uv->leaves, code);
+    requests_over(&uv->says, code);
+}
+
+/* What was asked for behind an end of ours. */
+static void refuse_what_waits(struct adieu_uv *uv)
+{
+    struct adieu_uv_request *request;
+    while (!sending_lives(uv) && (request = requests_take(&uv->says)))
+        request_over(request, request->kind == REQUEST_SHUTDOWN &&
+                                      adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED
+                                  ? 0
+                                  : UV_EPIPE);
+}
+
+static bool send_sealed(struct adieu_uv *uv)
+{
+    bool moved = !uv->full && socket_send(&uv->socket);
+    uv->full = socket_unsent(&uv->socket) && uv->socket.speaks;
+    return moved;
+}
+
+static void send_what_waits(struct adieu_uv *uv)
+{
+    if (uv->established) {
+        int round = 0;
+        do
+            say_what_waits(uv);
+        while (send_sealed(uv) && uv->says.first && !uv->full && round++ < ROUNDS);
+        if (uv->says.first && !uv->full)
+            loop_make_due(uv); /* the others first */
+        tell_what_left(uv);
+        refuse_what_waits(uv);
+    } else if (uv->transport) {
+        (void)send_sealed(uv);
+    }
+}
+
+/* ------------------------------------------------ receiving */
+
+/* Whether anybody wants what comes now. */
+static bool wants_input(const struct adieu_uv *uv)
+{
+    if (!uv->asked && !uv->established)
+        return false;
+    if (uv->failed)
+        return false;
+    return !uv->established || uv->reading || uv->says.first || uv->leaves.first || socket_unsent(&uv->socket);
+}
+
+static bool receive(struct adieu_uv *uv)
+{
+    if (!uv->readable || !wants_input(uv))
+        return false;
+    bool moved = socket_lend(&uv->socket, uv->loop->buffer, SUGGESTED);
+    uv->readable = moved;
+    return moved;
+}
+
+/* Makes the engine look at what came: an alert ends the waiting, half of a message wants its other half. */
+static void look_at_it(struct adieu_uv *uv)
+{
+    size_t got;
+    if (uv->established && !uv->reading)
+        (void)!adieu_read(uv->socket.stream, NULL, 0, &got);
+}
+
+/* ------------------------------------------------ telling */
+
+static void call_back(struct adieu_uv *uv)
+{
+    struct adieu_uv_request *request;
+    while ((request = requests_take(&uv->over))) {
+        uv->in_verbs = false;
+        if (request->done)
+            request->done(request, request->status);
+        else if (request->closed) { /* a close that was cancelled */
+            const struct adieu_ending ending = adieu_ending(uv->socket.stream);
+            request->closed(request, request->status, &ending);
+        }
+        uv->in_verbs = true;
+    }
+}
+
+static void tell_closed(struct adieu_uv *uv, struct requests *requests, int status)
+{
+    const struct adieu_ending ending = adieu_ending(uv->socket.stream);
+    struct adieu_uv_request *request;
+    while ((request = requests_take(requests))) {
+        uv->in_verbs = false;
+        if (request->closed)
+            request->closed(request, status, &ending);
+        uv->in_verbs = true;
+    }
+}
+
+/* Once nothing more is said, or will be. */
+static void tell_farewells(struct adieu_uv *uv)
+{
+    if (uv->farewells.first && (uv->gone || (uv->said && !sending_lives(uv))))
+        tell_closed(uv, &uv->farewells,
+                    adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED ? 0 : handle_code(uv));
+}
+
+/* ------------------------------------------------ the wire */
+
+/* One round: what came in, what goes out, and who waited for either. */
+static bool exchange(struct adieu_uv *uv)
+{
+    bool came = receive(uv);
+    shake_hands(uv);
+    look_at_it(uv);
+    send_what_waits(uv);
+    call_back(uv);
+    if (uv->established && !uv->freed)
+        read_deliver(uv);
+    adieu_wire_settle(uv->socket.stream);
+    send_what_waits(uv); /* what the engine had to say to it: an alert, a KeyUpdate */
+    return came;
+}
+
+static void note_movement(struct adieu_uv *uv)
+{
+    if (uv->socket.came || uv->socket.left)
+        uv->moved_at = loop_now(uv->loop);
+    uv->socket.came = uv->socket.left = false;
+}
+
+/* ------------------------------------------------ the goodbye */
+
+static void say_goodbye(struct adieu_uv *uv)
+{
+    bool may_say = !uv->says.first || !uv->established;
+    if (uv->said || uv->gone || !may_say)
+        return;
+    uv->said = true;
+    if (!uv->transport || !goodbye_say(&uv->socket))
+        handle_break_off(uv, ADIEU_REASON_REQUEST);
+}
+
+static void go_on_closing(struct adieu_uv *uv)
+{
+    say_goodbye(uv);
+    if (!uv->transport)
+        return;
+    goodbye_exchange(&uv->socket, uv->reading ? INCOMING_LEFT : INCOMING_NOBODYS);
+    enum goodbye_step step = goodbye_step(&uv->goodbye, &uv->socket, loop_now(uv->loop));
+    if (step != GOODBYE_GO_ON)
+        transport_release(uv, step == GOODBYE_RESET);
+}
+
+/* ------------------------------------------------ time */
+
+static void look_at_the_clock(struct adieu_uv *uv)
+{
+    int64_t now = loop_now(uv->loop);
+    if (!uv->gone && !uv->established && !uv->failed && now >= uv->handshake_at)
+        handle_break_off(uv, ADIEU_REASON_DEADLINE);
+    if (uv->idle && uv->established && !uv->gone && !uv->goodbye.begun && now - uv->moved_at >= (int64_t)uv->idle_ms) {
+        uv->moved_at = now;
+        uv->in_verbs = false;
+        uv->idle(uv);
+        uv->in_verbs = true;
+    }
+}
+
+/* Another wake is set only where it is earlier: one that comes too early costs less than to move it at each turn. */
+static void set_clock(struct adieu_uv *uv)
+{
+    int64_t when = INT64_MAX;
+    if (!uv->gone && uv->goodbye.begun)
+        when = goodbye_until(&uv->goodbye);
+    else if (!uv->gone && !uv->established)
+        when = uv->handshake_at;
+    else if (!uv->gone && uv->idle)
+        when = time_later(uv->moved_at, (int64_t)uv->idle_ms);
+    when = earlier(when, uv->retry_at);
+    if (!uv->wake_index || when < uv->wake_at || when == INT64_MAX)
+        loop_wake_at(uv, when);
+}
+
+static void set_polls(struct adieu_uv *uv)
+{
+    short events = uv->goodbye.begun ? goodbye_events(&uv->socket) : wants_input(uv) ? socket_events(&uv->socket) : 0;
+    bool unsent = socket_unsent(&uv->socket) && uv->socket.speaks;
+    uv->full = uv->full && unsent;
+    transport_poll(uv, events & POLLIN, unsent);
+}
+
+/* ------------------------------------------------ the whole */
+
+/* Everything that waited, once the transport is gone or both ends are decided. */
+static void finish(struct adieu_uv *uv)
+{
+    if (!uv->gone)
+        return;
+    requests_all_over(uv, handle_code(uv));
+    uv->failed = uv->failed || !uv->established;
+}
+
+/* Whether nobody waits to be told anything. */
+static bool all_are_told(const struct adieu_uv *uv)
+{
+    return !uv->handshakes.first && !uv->says.first && !uv->leaves.first && !uv->over.first && !uv->farewells.first &&
+           !uv->closes.first;
+}
+
+static void step(struct adieu_uv *uv)
+{
+    bool came = true;
+    look_at_the_clock(uv);
+    if (uv->abort_due && !uv->gone)
+        handle_break_off(uv, uv->abort_reason);
+    uv->abort_due = false;
+    for (int round = 0; came && round < ROUNDS && !uv->freed; round++)
+        came = exchange(uv);
+    if (uv->freed)
+        return;
+    if (uv->goodbye.begun)
+        go_on_closing(uv);
+    note_movement(uv);
+    send_what_waits(uv);
+    finish(uv);
+    call_back(uv);
+    if (!uv->freed)
+        read_end(uv);
+    if (!uv->freed)
+        tell_farewells(uv);
+    if (!uv->freed && uv->gone && !uv->over.first)
+        tell_closed(uv, &uv->closes, 0);
+    if (!uv->freed && uv->farewell && uv->gone && all_are_told(uv))
+        adieu_uv_free(uv);
+    if (came && !uv->freed)
+        loop_make_due(uv);
+}
+
+void handle_turn(struct adieu_uv *uv)
+{
+    if (uv->entered) { /* a loop inside of a callback: the turn in progress goes on */
+        loop_make_due(uv);
+        return;
+    }
+    handle_enter(uv);
+    uv->in_verbs = true;
+    if (!uv->freed)
+        step(uv);
+    uv->in_verbs = false;
+    if (uv->freed && !uv->gone) /* inside a callback of the stream, where nothing could be done */
+        handle_break_off(uv, ADIEU_REASON_RELEASED);
+    if (!uv->freed) {
+        set_polls(uv);
+        set_clock(uv);
+    }
+    handle_leave(uv);
+}
+
+/* ------------------------------------------------ at once */
+
+/* What take() answers when it took nothing. */
+static int nothing_taken(const struct adieu_uv *uv, enum adieu_status status)
+{
+    switch (status) {
+    case ADIEU_OK:
+        return 0;
+    case ADIEU_WAIT:
+        return UV_EAGAIN;
+    case ADIEU_FAIL:
+        return handle_code(uv);
+    case ADIEU_END:
+    case ADIEU_MISUSE: /* the program called adieu_shutdown() itself */
+        break;
+    }
+    return UV_EPIPE;
+}
+
+int adieu_uv_try_write(struct adieu_uv *uv, const uv_buf_t *bufs, unsigned count)
+{
+    if (uv->shut || uv->gone)
+        return UV_EPIPE;
+    if (uv->failed)
+        return handle_code(uv);
+    if (uv->in_verbs || !uv->established || uv->says.first || socket_unsent(&uv->socket))
+        return UV_EAGAIN;
+    struct adieu_uv_request request = {.kind = REQUEST_WRITE, .uv = uv, .buf_count = count};
+    request.bufs = (uv_buf_t *)(uintptr_t)bufs; /* only read */
+    handle_enter(uv);
+    uv->in_verbs = true;
+    enum adieu_status status = take(uv, &request);
+    (void)send_sealed(uv);
+    uv->in_verbs = false;
+    loop_make_due(uv);
+    int answer = request.taken ? (int)request.taken : nothing_taken(uv, status);
+    handle_leave(uv);
+    return answer;
+}
