@@ -182,6 +182,22 @@ int handle_code(const struct adieu_uv *uv)
     return uv->error_code;
 }
 
+int handle_over_code(const struct adieu_uv *uv)
+{
+    switch (adieu_ending(uv->socket.stream).reason) {
+    case ADIEU_REASON_DEADLINE:
+        return UV_ETIMEDOUT;
+    case ADIEU_REASON_REQUEST:
+    case ADIEU_REASON_LOCAL_IO:
+    case ADIEU_REASON_RELEASED:
+        return UV_ECANCELED;
+    case ADIEU_REASON_NONE:
+    case ADIEU_REASON_FAULT:
+        break;
+    }
+    return handle_code(uv);
+}
+
 /* ------------------------------------------------ asking */
 
 const struct adieu_error *adieu_uv_error(const struct adieu_uv *uv)
@@ -241,5 +257,5 @@ void adieu_uv_on_idle(struct adieu_uv *uv, uint64_t milliseconds, void (*functio
 size_t adieu_uv_write_queue_size(const struct adieu_uv *uv)
 {
     const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    return uv->waiting + (size_t)(ending.taken - ending.sent);
+    return uv->waiting + (say_lives(uv) ? (size_t)(ending.taken - ending.sent) : 0);
 }

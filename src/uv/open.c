@@ -103,7 +103,7 @@ int adieu_uv_adopt(struct adieu_uv *uv, uv_stream_t *stream)
 int adieu_uv_put_back(struct adieu_uv *uv, const void *bytes, size_t size)
 {
     uint8_t *at;
-    if (uv->asked || uv->established || uv->failed || uv->gone)
+    if (uv->asked || uv->socket.speaks || uv->failed || uv->gone)
         return UV_EALREADY;
     if (size > adieu_wire_in(uv->socket.stream, NULL))
         return UV_ENOBUFS;

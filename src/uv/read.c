@@ -10,6 +10,8 @@ int adieu_uv_read_start(struct adieu_uv *uv, void (*alloc)(struct adieu_uv *uv, 
     uv->alloc = alloc;
     uv->read = read;
     uv->reading = true;
+    if (uv->opening || uv->transport)
+        uv->unconnected = 0; /* it is for another connection */
     loop_make_due(uv);
     return 0;
 }
@@ -60,7 +62,8 @@ void read_deliver(struct adieu_uv *uv)
             return;
         bool room = buf.base && buf.len;
         ssize_t nread = room ? (ssize_t)fill(uv, &buf) : UV_ENOBUFS;
-        if (uv->reading)
+        /* Stopped by a callback of the stream: what was read for it already is still its. */
+        if (uv->reading || (nread > 0 && !uv->freed && !uv->farewell))
             tell(uv, nread, &buf);
         if (!room) { /* it is asked again in the next turn, not in this one */
             loop_make_due(uv);

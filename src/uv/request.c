@@ -234,7 +234,12 @@ static bool rest(struct adieu_uv *uv, struct adieu_uv_request *request)
 
 int adieu_uv_cancel(struct adieu_uv_request *request)
 {
-    if (!rest(request->uv, request))
+    struct adieu_uv *uv = request->uv;
+    if (uv->taking == request && !uv->taking_over) { /* over as soon as it is known how much of it was taken */
+        uv->taking_over = true;
+        return 0;
+    }
+    if (uv->taking == request || !rest(uv, request))
         return UV_EALREADY;
     request_over(request, UV_ECANCELED);
     return 0;

@@ -111,6 +111,7 @@ int transport_begin(struct adieu_uv *uv, uv_stream_t *stream, bool borrowed)
     int code = uv_fileno((const uv_handle_t *)stream, &descriptor);
     if (code)
         return code;
+    uv->error.code = ADIEU_ERR_NONE; /* of an attempt before */
     uv->transport = stream;
     uv->transport_data = stream->data;
     stream->data = uv;

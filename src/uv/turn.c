@@ -12,12 +12,6 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static bool sending_lives(const struct adieu_uv *uv)
-{
-    enum adieu_sending sending = adieu_ending(uv->socket.stream).sending;
-    return sending == ADIEU_SENDING_OPEN || sending == ADIEU_SENDING_CLOSING;
-}
-
 /* ------------------------------------------------ the handshake */
 
 static void established(struct adieu_uv *uv)
@@ -36,16 +30,21 @@ static void handshake_failed(struct adieu_uv *uv)
 }
 
 /*
- * What we had to say did not leave, and what had come does not explain it: the answer never will, so there is nothing to
- * wait for.
+ * What we had to say did not leave. If what had come does not explain it, the answer never will, so there is nothing to wait
+ * for.
  */
-static bool no_answer(struct adieu_uv *uv)
+static enum adieu_status look_for_answer(struct adieu_uv *uv)
 {
-    if (!uv->socket.out_over || uv->readable)
-        return false;
+    struct adieu_stream *stream = uv->socket.stream;
+    enum adieu_status status = ADIEU_WAIT;
+    adieu_wire_settle(stream);
+    for (int turn = 0; status == ADIEU_WAIT && turn < TURNS && socket_receive(&uv->socket); turn++)
+        status = adieu_handshake(stream);
+    if (status != ADIEU_WAIT)
+        return status;
     uv->socket.in_over = true;
-    adieu_wire_reset(uv->socket.stream, adieu_ending(uv->socket.stream).os_error);
-    return true;
+    adieu_wire_reset(stream, adieu_ending(stream).os_error);
+    return adieu_handshake(stream);
 }
 
 static void shake_hands(struct adieu_uv *uv)
@@ -58,112 +57,12 @@ static void shake_hands(struct adieu_uv *uv)
         return;
     socket_speak(&uv->socket);
     enum adieu_status status = adieu_handshake(uv->socket.stream);
-    if (status == ADIEU_WAIT && no_answer(uv))
-        status = adieu_handshake(uv->socket.stream);
+    if (status == ADIEU_WAIT && uv->socket.out_over)
+        status = look_for_answer(uv);
     if (status == ADIEU_OK)
         established(uv);
     else if (status == ADIEU_FAIL)
         handshake_failed(uv);
-}
-
-/* ------------------------------------------------ saying */
-
-/* Takes what the queue has room for. OK: all of it. */
-static enum adieu_status take(struct adieu_uv *uv, struct adieu_uv_request *request)
-{
-    enum adieu_status status = ADIEU_OK;
-    while (status == ADIEU_OK && request->buf_at < request->buf_count) {
-        const uv_buf_t *buf = &request->bufs[request->buf_at];
-        size_t left = buf->len - request->buf_offset, took = 0;
-        status = adieu_write(uv->socket.stream, buf->base + request->buf_offset, left, &took);
-        request->taken += took;
-        request->buf_offset += took;
-        if (status == ADIEU_OK && took == left) {
-            request->buf_at++;
-            request->buf_offset = 0;
-        }
-    }
-    request->end = adieu_ending(uv->socket.stream).taken;
-    return status;
-}
-
-static enum adieu_status say(struct adieu_uv *uv, struct adieu_uv_request *request)
-{
-    if (request->kind != REQUEST_WRITE)
-        return adieu_shutdown(uv->socket.stream);
-    size_t before = request->taken;
-    enum adieu_status status = take(uv, request);
-    uv->waiting -= request->taken - before;
-    return status;
-}
-
-/* In their order. OK or WAIT leave the stream as it is; what fails is over, with all behind it. */
-static void say_what_waits(struct adieu_uv *uv)
-{
-    struct adieu_uv_request *request;
-    while ((request = uv->says.first)) {
-        enum adieu_status status = say(uv, request);
-        if (status == ADIEU_WAIT || request != uv->says.first) /* or a callback of the stream cancelled it */
-            return;
-        if (status != ADIEU_OK) { /* MISUSE: the program called adieu_shutdown() itself */
-            socket_look_behind(&uv->socket);
-            return;
-        }
-        requests_add(&uv->leaves, requests_take(&uv->says));
-    }
-}
-
-static bool has_left(const struct adieu_uv_request *request, const struct adieu_ending *ending)
-{
-    return request->kind == REQUEST_WRITE ? ending->sent >= request->end : ending->sending == ADIEU_SENDING_CLOSED;
-}
-
-static void tell_what_left(struct adieu_uv *uv)
-{
-    const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    while (uv->leaves.first && has_left(uv->leaves.first, &ending))
-        request_over(requests_take(&uv->leaves), 0);
-    bool stopped = ending.sending == ADIEU_SENDING_FAILED || ending.sending == ADIEU_SENDING_ABORTED;
-    if (!stopped || (!uv->leaves.first && !uv->says.first))
-        return;
-    socket_look_behind(&uv->socket); /* so that the peer's alert, not our EPIPE, is the explanation */
-    int code = handle_code(uv);
-    requests_over(&uv->leaves, code);
-    requests_over(&uv->says, code);
-}
-
-/* What was asked for behind an end of ours. */
-static void refuse_what_waits(struct adieu_uv *uv)
-{
-    struct adieu_uv_request *request;
-    while (!sending_lives(uv) && (request = requests_take(&uv->says)))
-        request_over(request, request->kind == REQUEST_SHUTDOWN &&
-                                      adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED
-                                  ? 0
-                                  : UV_EPIPE);
-}
-
-static bool send_sealed(struct adieu_uv *uv)
-{
-    bool moved = !uv->full && socket_send(&uv->socket);
-    uv->full = socket_unsent(&uv->socket) && uv->socket.speaks;
-    return moved;
-}
-
-static void send_what_waits(struct adieu_uv *uv)
-{
-    if (uv->established) {
-        int round = 0;
-        do
-            say_what_waits(uv);
-        while (send_sealed(uv) && uv->says.first && !uv->full && round++ < ROUNDS);
-        if (uv->says.first && !uv->full)
-            loop_make_due(uv); /* the others first */
-        tell_what_left(uv);
-        refuse_what_waits(uv);
-    } else if (uv->transport) {
-        (void)send_sealed(uv);
-    }
 }
 
 /* ------------------------------------------------ receiving */
@@ -227,7 +126,7 @@ static void tell_closed(struct adieu_uv *uv, struct requests *requests, int stat
 /* Once nothing more is said, or will be. */
 static void tell_farewells(struct adieu_uv *uv)
 {
-    if (uv->farewells.first && (uv->gone || (uv->said && !sending_lives(uv))))
+    if (uv->farewells.first && (uv->gone || (uv->said && !say_lives(uv))))
         tell_closed(uv, &uv->farewells,
                     adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED ? 0 : handle_code(uv));
 }
@@ -240,12 +139,12 @@ static bool exchange(struct adieu_uv *uv)
     bool came = receive(uv);
     shake_hands(uv);
     look_at_it(uv);
-    send_what_waits(uv);
+    say_send(uv);
     call_back(uv);
     if (uv->established && !uv->freed)
         read_deliver(uv);
     adieu_wire_settle(uv->socket.stream);
-    send_what_waits(uv); /* what the engine had to say to it: an alert, a KeyUpdate */
+    say_send(uv); /* what the engine had to say to it: an alert, a KeyUpdate */
     return came;
 }
 
@@ -324,7 +223,7 @@ static void finish(struct adieu_uv *uv)
 {
     if (!uv->gone)
         return;
-    requests_all_over(uv, handle_code(uv));
+    requests_all_over(uv, handle_over_code(uv));
     uv->failed = uv->failed || !uv->established;
 }
 
@@ -349,7 +248,7 @@ static void step(struct adieu_uv *uv)
     if (uv->goodbye.begun)
         go_on_closing(uv);
     note_movement(uv);
-    send_what_waits(uv);
+    say_send(uv);
     finish(uv);
     call_back(uv);
     if (!uv->freed)
@@ -382,44 +281,4 @@ void handle_turn(struct adieu_uv *uv)
         set_clock(uv);
     }
     handle_leave(uv);
-}
-
-/* ------------------------------------------------ at once */
-
-/* What take() answers when it took nothing. */
-static int nothing_taken(const struct adieu_uv *uv, enum adieu_status status)
-{
-    switch (status) {
-    case ADIEU_OK:
-        return 0;
-    case ADIEU_WAIT:
-        return UV_EAGAIN;
-    case ADIEU_FAIL:
-        return handle_code(uv);
-    case ADIEU_END:
-    case ADIEU_MISUSE: /* the program called adieu_shutdown() itself */
-        break;
-    }
-    return UV_EPIPE;
-}
-
-int adieu_uv_try_write(struct adieu_uv *uv, const uv_buf_t *bufs, unsigned count)
-{
-    if (uv->shut || uv->gone)
-        return UV_EPIPE;
-    if (uv->failed)
-        return handle_code(uv);
-    if (uv->in_verbs || !uv->established || uv->says.first || socket_unsent(&uv->socket))
-        return UV_EAGAIN;
-    struct adieu_uv_request request = {.kind = REQUEST_WRITE, .uv = uv, .buf_count = count};
-    request.bufs = (uv_buf_t *)(uintptr_t)bufs; /* only read */
-    handle_enter(uv);
-    uv->in_verbs = true;
-    enum adieu_status status = take(uv, &request);
-    (void)send_sealed(uv);
-    uv->in_verbs = false;
-    loop_make_due(uv);
-    int answer = request.taken ? (int)request.taken : nothing_taken(uv, status);
-    handle_leave(uv);
-    return answer;
 }

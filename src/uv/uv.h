@@ -96,9 +96,11 @@ struct adieu_uv {
     struct requests says;   /* writes and shutdowns, in order: those that wait to be taken, */
     struct requests leaves; /* and those that were, and wait for the kernel */
     struct requests farewells, closes;
-    struct requests over; /* callbacks that are due, but the closes' */
-    size_t waiting;       /* plaintext in says */
-    bool shut;            /* nothing more may be asked to be said */
+    struct requests over;            /* callbacks that are due, but the closes' */
+    size_t waiting;                  /* plaintext in says */
+    struct adieu_uv_request *taking; /* the write that the stream is being given, */
+    bool taking_over;                /* and a callback of the stream cancelled it */
+    bool shut;                       /* nothing more may be asked to be said */
 
     void (*alloc)(struct adieu_uv *uv, size_t suggested, uv_buf_t *buf);
     void (*read)(struct adieu_uv *uv, ssize_t nread, const uv_buf_t *buf);
@@ -137,6 +139,14 @@ int handle_fail(struct adieu_uv *uv, int code, enum adieu_error_code error, cons
     __attribute__((format(printf, 4, 5)));
 /* Why, as libuv's code; see the header. */
 int handle_code(const struct adieu_uv *uv);
+/* The code of what waited, now that it waits for nothing any more: who broke off himself is not told how the peer ended. */
+int handle_over_code(const struct adieu_uv *uv);
+
+/* say.c: writes and shutdowns */
+/* Whether anything may still be said, or is on its way. */
+bool say_lives(const struct adieu_uv *uv);
+/* Takes what waits, sends, and notes what is over. */
+void say_send(struct adieu_uv *uv);
 
 /* turn.c */
 void handle_turn(struct adieu_uv *uv);

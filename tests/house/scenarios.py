@@ -12,6 +12,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 FOLDER = SOURCE / "tests" / "scenarios"
 README = FOLDER / "README.md"
 FILES = sorted(FOLDER.glob("test_*.c"))
+HEADERS = "".join(file.read_text() for file in sorted(FOLDER.glob("*.h")))
 LAST = 80
 # The sets of places that scene.h names, and those that a file names for itself.
 WORDS = {"ON_12": "TLS 1.2", "ON_13": "TLS 1.3", "AS_CLIENT": "client", "AS_SERVER": "server", "IN_MEMORY": "memory",
@@ -22,7 +23,7 @@ BEGIN, END = "<!-- printed -->\n", "<!-- end -->\n"
 
 
 def without(mask, text):
-    """The places that a mask takes away from EVERYWHERE, in the order of WORDS."""
+    """The places that a mask takes away from EVERYWHERE, in the order of WORDS; text: where it may be named."""
     named = {name: body for name, body in re.findall(r"(\w+) = (EVERYWHERE[^,;}]*?)\s*[,}]", text)}
     gone = set()
     for word in re.findall(r"\w+", mask):
@@ -39,7 +40,7 @@ def rows():
     """(number, test, file, places that are left out), by number."""
     found = []
     for file in FILES:
-        text = file.read_text()
+        text = file.read_text() + HEADERS
         found += [(int(number[1:]), name, file, without(mask, text)) for name, number, mask in ROW.findall(text)]
     return sorted(found, key=lambda row: row[0])
 

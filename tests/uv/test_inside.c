@@ -90,7 +90,7 @@ static void watched(void *context, const struct adieu_stream *stream, enum adieu
 /* It says hello and shuts down; the peer does so, too, and closes at our end. */
 static void something_happens(struct talk *talk)
 {
-    struct waiter word, half = {.done = false}, bye;
+    struct waiter word, half = {.done = false}, shake, bye;
     struct ear ours, theirs;
     inside = (struct inside){.uv = talk->us, .at = at};
     adieu_watch(adieu_uv_stream(talk->us), watched, NULL);
@@ -102,7 +102,7 @@ static void something_happens(struct talk *talk)
     assert_code(adieu_uv_shutdown(&half.request, talk->peer, waiter_done), 0);
     hear(talk->peer, &theirs);
     assert_code(adieu_uv_handshake(&inside.handshake.request, talk->us, counted), 0);
-    assert_code(adieu_uv_handshake(&half.request, talk->peer, NULL), 0);
+    assert_code(adieu_uv_handshake(&shake.request, talk->peer, NULL), 0);
     run_until_that(theirs.ended);
     part(&bye, talk->peer);
     run_until_that(inside.done && inside.bye.done);
@@ -288,11 +288,12 @@ static void never(struct adieu_uv_request *request, int status)
 static void freed_in_a_write(struct talk *talk)
 {
     struct adieu_uv_request *requests = calloc(3, sizeof *requests);
-    const uv_buf_t bufs[6] = {pattern_buf(0, 5), pattern_buf(5, 5), pattern_buf(10, BIG)};
+    const uv_buf_t bufs[7] = {pattern_buf(0, 5),  pattern_buf(5, 5),  pattern_buf(10, 5),  pattern_buf(15, 5),
+                              pattern_buf(20, 5), pattern_buf(25, 5), pattern_buf(30, BIG)};
     struct ear ear;
     victim = &talk->us;
     assert_code(adieu_uv_write(&requests[0], talk->us, bufs, 2, free_in_done), 0);
-    assert_code(adieu_uv_write(&requests[1], talk->us, bufs, 6, never), 0);
+    assert_code(adieu_uv_write(&requests[1], talk->us, bufs + 2, 5, never), 0);
     assert_code(adieu_uv_shutdown(&requests[2], talk->us, never), 0);
     run_until_that(!talk->us);
     free(requests);
