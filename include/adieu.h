@@ -295,7 +295,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(str
  * Servers: the OCSP response (DER, at most 65,000 bytes) for a certificate of ours that was given before; it is sent to clients
  * that ask and are shown that certificate, until it is out of its time. Adds: one for each identity; a later one for the same
  * certificate is preferred. A fresher one takes a new config (see adieu_config_carry), and on_name's choice shows its own.
- * FAIL with ADIEU_ERR_ARGUMENT: it is none, is a failure, or is not about our certificates.
+ * FAIL with ADIEU_ERR_ARGUMENT: it is none, is a failure, names no end (nextUpdate), or is not about our certificates.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_staple(struct adieu_config *config, const void *der,
                                                                  size_t size);

@@ -64,14 +64,16 @@ void stream_raise(struct adieu_stream *stream, enum ending_event event)
     ending->sending = sending;
     ending->receiving = receiving;
     act(stream, action);
+    if (receiving_changed)
+        stream->awaited = ADIEU_AWAITED_NOTHING;
     if (receiving_changed && receiving != ADIEU_RECEIVING_CLOSED)
         input_clear(stream);
+    if (receiving_changed && receiving == ADIEU_RECEIVING_CLOSED)
+        adieu_wire_settle(stream); /* the surplus is one range, and ours, before anybody is told of it */
     if (sending_changed)
         stream_tell(stream, ADIEU_NEWS_SENDING, NULL);
     if (receiving_changed)
         stream_tell(stream, ADIEU_NEWS_RECEIVING, NULL);
-    if (receiving_changed && receiving == ADIEU_RECEIVING_CLOSED)
-        adieu_wire_settle(stream); /* the surplus is one range, and ours */
 }
 
 /* An abort or a fault explains an ending better than what the transport did, unless something had ended before it. */
@@ -88,7 +90,8 @@ static unsigned rank_now(const struct adieu_stream *stream, enum adieu_error_cod
 static const char *say_where(const struct adieu_stream *stream, char *text, size_t size)
 {
     if (!stream->established)
-        return "in the handshake";
+        return stream->awaited == ADIEU_AWAITED_NOTHING ? "in the handshake"
+                                                        : "in the handshake, which waited for the program's decision";
     uint64_t received = stream->ending.received + stream->ending.discarded;
     snprintf(text, size, "after %llu bytes received", (unsigned long long)received);
     return text;

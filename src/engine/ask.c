@@ -64,8 +64,10 @@ const char *adieu_alpn(const struct adieu_stream *stream)
 const char *adieu_server_name(const struct adieu_stream *stream)
 {
     struct engine *engine = stream_engine(stream);
-    if (!engine || adieu_awaited(stream) == ADIEU_AWAITED_NAME) /* OpenSSL has not looked yet */
-        return engine && engine->asked_for[0] ? engine->asked_for : NULL;
+    if (!engine)
+        return NULL;
+    if (engine->asked_for) /* by which the config was chosen: OpenSSL's may be another, of a resumed session */
+        return engine->asked_for[0] ? engine->asked_for : NULL;
     return SSL_get_servername(engine->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
@@ -101,7 +103,7 @@ size_t adieu_peer_chain(const struct adieu_stream *stream, size_t index, uint8_t
     if (!index)
         return adieu_peer_certificate(stream, buf, size);
     struct engine *engine = stream_engine(stream);
-    STACK_OF(X509) *chain = engine ? SSL_get_peer_cert_chain(engine->ssl) : NULL;
+    STACK_OF(X509) *chain = engine && !engine->late.unproved ? SSL_get_peer_cert_chain(engine->ssl) : NULL;
     size_t at = engine && engine->server ? index - 1 : index;
     return at < INT_MAX ? copy_certificate(sk_X509_value(chain, (int)at), buf, size) : 0;
 }

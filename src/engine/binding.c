@@ -68,7 +68,7 @@ static void make_end_point(SSL *ssl, struct binding *binding)
 }
 
 /* A ticket that cannot be told goes without: only the binding of what it resumes is lost. */
-static int ticket_made(SSL *ssl, void *arg)
+int binding_ticket_made(SSL *ssl, void *arg)
 {
     (void)arg;
     struct binding binding = {.size = 0};
@@ -78,11 +78,6 @@ static int ticket_made(SSL *ssl, void *arg)
         SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), binding.bytes, binding.size);
     ERR_pop_to_mark();
     return 1;
-}
-
-void binding_note_tickets(SSL_CTX *context)
-{
-    SSL_CTX_set_session_ticket_cb(context, ticket_made, NULL, NULL);
 }
 
 /* ------------------------------------------------ RFC 5929 3: tls-unique */

@@ -134,7 +134,8 @@ static void evict(struct cache *cache, const struct kept *added)
 void cache_keep(struct engine *engine, const SSL_SESSION *session)
 {
     ERR_set_mark();
-    struct kept *kept = engine->name && SSL_SESSION_is_resumable(session) ? kept_new(engine, session) : NULL;
+    bool wanted = engine->config->cache && engine->name && SSL_SESSION_is_resumable(session);
+    struct kept *kept = wanted ? kept_new(engine, session) : NULL;
     ERR_pop_to_mark();
     struct cache *cache = kept ? locked_cache(engine) : NULL;
     if (!cache) {
@@ -185,7 +186,7 @@ void cache_lend(struct engine *engine)
         return;
     SSL_SESSION *session = session_scope(engine->config, scope) ? take(cache, engine, scope) : NULL;
     CRYPTO_THREAD_unlock(cache->lock);
-    if (session)
+    if (session && session_is_good(engine, session))
         SSL_set_session(engine->ssl, session);
     SSL_SESSION_free(session);
     ERR_clear_error();

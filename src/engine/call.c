@@ -11,6 +11,7 @@ void engine_begin(struct engine *engine)
     engine->alert_in.seen = engine->alert_out.seen = engine->told = false;
     engine->record_size = SIZE_MAX;
     engine->starved = false;
+    engine->late.answers = 0;
     errno = 0;
 }
 
@@ -26,11 +27,17 @@ static void saw_header(struct engine *engine, const uint8_t *header)
     engine->peer_keyed = engine->peer_keyed || changes;
 }
 
-/* Whether this is a Certificate message that is not empty: as those with nothing to show send it, in either version. */
-static bool shows_certificate(const uint8_t *message, size_t size)
+/*
+ * Whether this is a Certificate message that is not empty, as those with nothing to show send it. In TLS 1.3 a context comes before
+ * the list, of no bytes in the handshake, and of some behind it.
+ */
+static bool shows_certificate(const SSL *ssl, const uint8_t *message, size_t size)
 {
-    enum { EMPTY = 4 + 1 + 3 }; /* its header, a context (TLS 1.3), the list's size */
-    return size > EMPTY && message[0] == SSL3_MT_CERTIFICATE;
+    enum { HEADER = 4, LIST_SIZE = 3 };
+    if (size <= HEADER || message[0] != SSL3_MT_CERTIFICATE)
+        return false;
+    size_t context = SSL_version(ssl) == TLS1_3_VERSION ? 1 + (size_t)message[HEADER] : 0;
+    return size > HEADER + context + LIST_SIZE;
 }
 
 /* OpenSSL flushes an alert of its own before it tells of it. Behind what the peer does not get, the peer could not read it. */
@@ -53,7 +60,7 @@ static void saw_alert(struct engine *engine, bool sent, const uint8_t *alert)
 
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
 {
-    (void)version, (void)ssl;
+    (void)version;
     struct engine *engine = arg;
     engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
     keys_saw(engine, sent, type, bytes, size);
@@ -67,7 +74,7 @@ void engine_saw_message(int sent, int version, int type, const void *bytes, size
     if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
         saw_header(engine, bytes);
     if (type == SSL3_RT_HANDSHAKE && sent)
-        engine->shown = engine->shown || shows_certificate(bytes, size);
+        engine->shown = engine->shown || shows_certificate(ssl, bytes, size);
     if (type == SSL3_RT_CHANGE_CIPHER_SPEC && sent)
         engine->refusal.changes = engine->refusal.due;
     if (type == SSL3_RT_ALERT && size == 2)
@@ -191,7 +198,8 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     /* A refusal that is due came first, whatever broke while it waited. */
     bool unverified = engine->refusal.due || trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
                       trouble.reason == SSL_R_INVALID_STATUS_RESPONSE;
-    if (engine->problem[0] && unverified)
+    bool unnamed = engine->naming == NAMING_CHOSEN && !engine->chosen;
+    if (engine->problem[0] && (unverified || unnamed))
         why = engine->problem;
     bool refused = unverified || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     error->code = refused                           ? ADIEU_ERR_REFUSED
@@ -199,6 +207,22 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
                                                     : ADIEU_ERR_VIOLATION;
     engine_explain(engine, error, why);
     return ENGINE_VIOLATION;
+}
+
+enum engine_verdict engine_can(struct engine *engine)
+{
+    engine_look_for_shortage(engine);
+    ERR_clear_error();
+    return ENGINE_DONE;
+}
+
+enum engine_verdict engine_cannot(struct engine *engine, struct adieu_error *error, const char *what)
+{
+    engine_look_for_shortage(engine);
+    error->code = engine_lacked_memory() || engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
+    snprintf(error->text, sizeof error->text, "it could not %s", what);
+    cache_drop(engine);
+    return ENGINE_FAULT;
 }
 
 /* Ours is for a name that is to be decided about. */

@@ -81,12 +81,29 @@ enum adieu_status adieu_config_on_session(struct adieu_config *config,
     return ADIEU_OK;
 }
 
-/* Found out when it is resumed, it would be too late for an alert: OpenSSL's handshake is done then. */
-static bool is_of_this_server(const struct engine *engine, SSL_SESSION *session)
+/*
+ * Found out when it is resumed, it would be too late for an alert: OpenSSL's handshake is done then. What a peer has proved is
+ * good for no longer than its certificate and the lists that it was looked up in, though each resumption brings new tickets
+ * (RFC 9846 4.6.1).
+ */
+bool session_is_good(const struct engine *engine, const SSL_SESSION *session)
 {
-    X509 *leaf = SSL_SESSION_get0_peer(session);
-    bool name_matters = !engine->config->insecure && !trusts_pins_alone(engine->config);
-    return !leaf || !name_matters || engine_has_name(engine, leaf);
+    X509 *leaf = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
+    if (!leaf || engine->config->insecure || trusts_pins_alone(engine->config))
+        return true;
+    return X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0 && revocation_is_current(engine->config) &&
+           (engine->server || engine_has_name(engine, leaf));
+}
+
+/* One that is not good is passed over, and the client shows its certificate anew. */
+SSL_TICKET_RETURN session_ticket_came(SSL *ssl, SSL_SESSION *session, const uint8_t *key_name, size_t key_name_size,
+                                      SSL_TICKET_STATUS status, void *arg)
+{
+    (void)key_name, (void)key_name_size, (void)arg;
+    bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+    if (!opened || !session_is_good(engine_of(ssl), session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session, size_t size)
@@ -102,7 +119,7 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
         return ADIEU_FAIL;
     at += sizeof scope;
     SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - sizeof scope));
-    bool set = read && is_of_this_server(engine, read) && SSL_set_session(engine->ssl, read);
+    bool set = read && session_is_good(engine, read) && SSL_set_session(engine->ssl, read);
     SSL_SESSION_free(read);
     ERR_clear_error();
     return set ? ADIEU_OK : ADIEU_FAIL;

@@ -257,6 +257,8 @@ static enum engine_verdict refuse_by(struct engine *engine, enum adieu_decision 
     if (engine->server && engine->starved)
         engine->refusal.alert = SSL_AD_INTERNAL_ERROR;
     engine->refusal.due |= engine->server;
+    if (!engine->problem[0]) /* nothing was found in want */
+        strcpy(engine->problem, "the program does not accept its certificate");
     return refuse(engine, error);
 }
 
@@ -342,9 +344,7 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     verdict = engine_end(engine, SSL_write_ex(engine->ssl, buf, size, &written), error);
     if (verdict != ENGINE_DONE || written == size)
         return verdict;
-    error->code = ADIEU_ERR_ENGINE;
-    snprintf(error->text, sizeof error->text, "only a part of a record was sealed");
-    return ENGINE_FAULT;
+    return engine_cannot(engine, error, "seal a whole record");
 }
 
 /* "RH": a record's header is awaited. */
@@ -369,12 +369,6 @@ enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *e
     if (SSL_in_init(engine->ssl)) /* half of a message came: SSL_shutdown would refuse, and send nothing */
         return ENGINE_WAIT;
     int answer = SSL_shutdown(engine->ssl);
-    engine_look_for_shortage(engine);
     bool put = engine->alert_out.seen && engine->alert_out.number == SSL_AD_CLOSE_NOTIFY;
-    ERR_clear_error();
-    if (answer >= 0 && put)
-        return ENGINE_DONE;
-    error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
-    strcpy(error->text, "close_notify could not be made");
-    return ENGINE_FAULT;
+    return answer >= 0 && put ? engine_can(engine) : engine_cannot(engine, error, "make close_notify");
 }

@@ -3,8 +3,6 @@
  * New keys in mid-stream, TLS 1.3 (RFC 9846 4.7.3): on request, and by itself before too much has been sealed under one key
  * (5.5), which OpenSSL does not look after.
  */
-#include <string.h>
-
 #include "openssl.h"
 
 /* 5.5 bounds AES-GCM at 2^24.5 records of full size. */
@@ -48,13 +46,7 @@ static enum engine_verdict update(struct engine *engine, bool asks, struct adieu
     engine->keys.updated = false;
     bool made = SSL_key_update(engine->ssl, asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
                 SSL_do_handshake(engine->ssl) == 1;
-    engine_look_for_shortage(engine);
-    bool lacked_memory = engine_lacked_memory() || engine->starved;
-    if (made && engine->keys.updated)
-        return ENGINE_DONE;
-    error->code = lacked_memory ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
-    strcpy(error->text, "KeyUpdate could not be made");
-    return ENGINE_FAULT;
+    return made && engine->keys.updated ? engine_can(engine) : engine_cannot(engine, error, "make a KeyUpdate");
 }
 
 enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, struct adieu_error *error)

@@ -3,8 +3,6 @@
  * A client's certificate asked for behind the handshake (TLS 1.3, RFC 9846 4.7.2). The answer is Certificate, CertificateVerify
  * and Finished, perhaps in several reads: nothing of it counts before all of it has been proved.
  */
-#include <string.h>
-
 #include "openssl.h"
 
 bool engine_may_ask(const struct engine *engine)
@@ -23,16 +21,8 @@ enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_e
     /* What is shown late is not remembered: OpenSSL would put it into new tickets. */
     SSL_set_num_tickets(engine->ssl, 0);
     SSL_set_verify(engine->ssl, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, NULL);
-    bool made = SSL_verify_client_post_handshake(engine->ssl) == 1 && SSL_do_handshake(engine->ssl) == 1;
-    engine_look_for_shortage(engine);
-    bool lacked_memory = engine_lacked_memory() || engine->starved;
-    if (made) {
-        engine->late.asked = true;
-        return ENGINE_DONE;
-    }
-    error->code = lacked_memory ? ADIEU_ERR_MEMORY : ADIEU_ERR_ENGINE;
-    strcpy(error->text, "the client's certificate could not be asked for");
-    return ENGINE_FAULT;
+    engine->late.asked = SSL_verify_client_post_handshake(engine->ssl) == 1 && SSL_do_handshake(engine->ssl) == 1;
+    return engine->late.asked ? engine_can(engine) : engine_cannot(engine, error, "ask for the client's certificate");
 }
 
 void late_saw(struct engine *engine, bool sent, int type, const uint8_t *message, size_t size)

@@ -121,6 +121,9 @@ struct engine {
 /* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
 void engine_begin(struct engine *engine);
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error);
+/* The same for calls for which nothing is read, so that the peer has no part in what goes wrong; what it was that could not be done. */
+enum engine_verdict engine_can(struct engine *engine);
+enum engine_verdict engine_cannot(struct engine *engine, struct adieu_error *error, const char *what);
 /*
  * OpenSSL forgets now and then that it failed for lack of memory, and blames the peer's certificate instead. malloc() leaves
  * ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
@@ -225,6 +228,8 @@ void refusal_forget(struct engine *engine);
 /* revocation.c */
 /* The CRLs that a verification is to look at, if there are any. */
 void revocation_prepare(const struct engine_config *config, X509_STORE_CTX *store);
+/* Whether no list has run out. */
+bool revocation_is_current(const struct engine_config *config);
 /* What this error of the chain has to do with CRLs, in words; NULL: nothing. */
 const char *revocation_problem(long chain_error);
 
@@ -232,8 +237,8 @@ const char *revocation_problem(long chain_error);
 void staples_free(struct staple *staple);
 
 /* binding.c */
-/* Servers' tickets remember which certificate was shown. */
-void binding_note_tickets(SSL_CTX *context);
+/* Servers' tickets remember which certificate was shown: OpenSSL's callback. */
+int binding_ticket_made(SSL *ssl, void *arg);
 
 /* cache.c */
 /* One more reference, given back by cache_free; NULL is allowed. */
@@ -254,6 +259,11 @@ enum engine_verdict keys_before_write(struct engine *engine, struct adieu_error 
 /* callbacks.c */
 /* OpenSSL tells of new sessions as far as somebody wants to know. */
 void sessions_want(struct engine_config *config);
+/* Whether what it says of the peer still counts: its certificate's time, and at clients its name. */
+bool session_is_good(const struct engine *engine, const SSL_SESSION *session);
+/* Servers: OpenSSL's callback about a ticket that a client would resume with. */
+SSL_TICKET_RETURN session_ticket_came(SSL *ssl, SSL_SESSION *session, const uint8_t *key_name, size_t key_name_size,
+                                      SSL_TICKET_STATUS status, void *arg);
 /* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
 bool engine_call_out(struct engine *engine);
 void engine_call_back(struct engine *engine, bool before);

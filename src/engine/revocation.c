@@ -118,6 +118,16 @@ void revocation_prepare(const struct engine_config *config, X509_STORE_CTX *stor
     X509_STORE_CTX_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 }
 
+bool revocation_is_current(const struct engine_config *config)
+{
+    for (int i = 0; i < sk_X509_CRL_num(config->crls); i++) {
+        const ASN1_TIME *next = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(config->crls, i));
+        if (next && X509_cmp_current_time(next) <= 0)
+            return false;
+    }
+    return true;
+}
+
 const char *revocation_problem(long chain_error)
 {
     switch (chain_error) {

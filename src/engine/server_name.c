@@ -84,13 +84,18 @@ static bool keep_ciphers(SSL *ssl)
     return kept;
 }
 
-/* Its owner's callbacks are kept out of the way until OpenSSL would call that for the name, as it did before. */
+/*
+ * Its owner's callbacks are kept out of the way until OpenSSL would call that for the name, as it did before. With the context
+ * OpenSSL takes over the roots, and not how chains are verified: revocation, depth, policies.
+ */
 static int show_adopted(SSL *ssl, int *alert, void *arg)
 {
     (void)arg;
     struct engine *engine = engine_of(ssl);
     const struct engine_config *shown = engine_shown(engine);
-    if (!engine->chosen || !shown->adopted || SSL_set_SSL_CTX(ssl, shown->context))
+    if (!engine->chosen || !shown->adopted)
+        return SSL_TLSEXT_ERR_OK;
+    if (SSL_set_SSL_CTX(ssl, shown->context) && SSL_set1_param(ssl, SSL_CTX_get0_param(shown->context)))
         return SSL_TLSEXT_ERR_OK;
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -153,8 +158,11 @@ static int first_hello(struct engine *engine, SSL *ssl, const char *name)
     }
     if (engine->naming == NAMING_AWAITED)
         return 0;
-    if (!engine->chosen)
+    if (!engine->chosen) {
+        snprintf(engine->problem, sizeof engine->problem, "the program shows nothing for %.100s",
+                 *name ? name : "who asks for no name");
         return SSL_AD_UNRECOGNIZED_NAME;
+    }
     engine->naming = NAMING_SHOWN;
     return show(engine, ssl) ? 0 : SSL_AD_INTERNAL_ERROR; /* our own mistake: a fault */
 }

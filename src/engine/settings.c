@@ -52,7 +52,7 @@ struct engine_config *engine_config_new(void)
         SSL_CTX_set_cert_verify_callback(config->context, engine_verify, config);
         SSL_CTX_set_keylog_callback(config->context, engine_key_made);
         SSL_CTX_set_client_hello_cb(config->context, engine_hello_came, NULL);
-        binding_note_tickets(config->context);
+        SSL_CTX_set_session_ticket_cb(config->context, binding_ticket_made, session_ticket_came, NULL);
     }
     ERR_clear_error();
     return config;
@@ -117,7 +117,8 @@ BIO *settings_open_file(struct adieu_config *config, const char *path)
     int error = errno;
     ERR_clear_error();
     if (!bio)
-        config_fail(config, error && error != ENOMEM ? ADIEU_ERR_FILE : ADIEU_ERR_MEMORY, error, "%.150s", path);
+        config_fail(config, error && error != ENOMEM ? ADIEU_ERR_FILE : ADIEU_ERR_MEMORY, error, "%.150s: %s", path,
+                    error ? strerror(error) : "no memory");
     return bio;
 }
 

@@ -247,6 +247,18 @@ static enum adieu_status use_staple(struct adieu_config *config, OCSP_BASICRESP 
     return ADIEU_OK;
 }
 
+/* Without one no client could tell whether it is fresh. */
+static bool names_its_end(OCSP_BASICRESP *response)
+{
+    bool names = true;
+    for (int i = 0; i < OCSP_resp_count(response); i++) {
+        ASN1_GENERALIZEDTIME *end = NULL;
+        (void)OCSP_single_get0_status(OCSP_resp_get0(response, i), NULL, NULL, NULL, &end);
+        names = names && end;
+    }
+    return names;
+}
+
 enum adieu_status adieu_config_staple(struct adieu_config *config, const void *der, size_t size)
 {
     if (!settings_open(config))
@@ -255,8 +267,14 @@ enum adieu_status adieu_config_staple(struct adieu_config *config, const void *d
         return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "an OCSP response of more than %d bytes", MOST_BYTES);
     int status = 0;
     OCSP_BASICRESP *response = parse(der, size, &status);
-    if (response)
+    if (response && names_its_end(response))
         return use_staple(config, response, der, size);
+    if (response) {
+        OCSP_BASICRESP_free(response);
+        return config_fail(
+            config, ADIEU_ERR_ARGUMENT, 0,
+            "the OCSP response names no end (nextUpdate), so that no client can tell whether it is fresh");
+    }
     if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
         return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "the OCSP response is a failure: %s",
                            OCSP_response_status_str(status));

@@ -72,16 +72,20 @@ struct question {
     bool accepted;
 };
 
+/* Who cannot be shown to the program, for lack of memory, is not accepted by it. */
 static enum adieu_decision ask(void *arg)
 {
     const struct question *question = arg;
     const struct engine_config *config = question->config;
     uint8_t *der = NULL;
-    int size = question->leaf ? i2d_X509(question->leaf, &der) : 0;
+    int size = i2d_X509(question->leaf, &der);
+    if (size <= 0) {
+        question->engine->starved = true;
+        return ADIEU_REFUSE;
+    }
     bool before = engine_call_out(question->engine);
-    enum adieu_decision decision =
-        config->on_verify(config->on_verify_context, question->engine->stream, question->accepted,
-                          question->engine->problem, der, size > 0 ? (size_t)size : 0);
+    enum adieu_decision decision = config->on_verify(config->on_verify_context, question->engine->stream,
+                                                     question->accepted, question->engine->problem, der, (size_t)size);
     engine_call_back(question->engine, before);
     OPENSSL_free(der);
     return decision;
@@ -225,8 +229,7 @@ static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
                    ? refuse(engine, "it showed no certificate")
                    : ADIEU_ACCEPT;
     }
-    long chain_error = leaf ? SSL_get_verify_result(engine->ssl) : X509_V_ERR_UNSPECIFIED;
-    return settle(engine, engine_shown(engine), leaf, chain_error);
+    return settle(engine, engine_shown(engine), leaf, SSL_get_verify_result(engine->ssl));
 }
 
 enum adieu_decision engine_trusts(struct engine *engine)

@@ -52,13 +52,19 @@ static enum adieu_status say(struct adieu_uv *uv, struct adieu_uv_request *reque
     return status;
 }
 
+/* A callback of the stream has ended it: nothing more leaves. */
+static bool is_ended(const struct adieu_uv *uv)
+{
+    return uv->abort_due || uv->freed;
+}
+
 /* In their order. OK or WAIT leave the stream as it is; what fails is over, with all behind it. */
 static void say_what_waits(struct adieu_uv *uv)
 {
     struct adieu_uv_request *request;
     while ((request = uv->says.first)) {
         enum adieu_status status = say(uv, request);
-        if (status == ADIEU_WAIT || request != uv->says.first) /* or a callback of the stream cancelled it */
+        if (status == ADIEU_WAIT || is_ended(uv) || request != uv->says.first) /* cancelled by a callback, too */
             return;
         if (status != ADIEU_OK) { /* MISUSE: the program called adieu_shutdown() itself */
             socket_look_behind(&uv->socket);
@@ -102,20 +108,20 @@ static bool send_sealed(struct adieu_uv *uv)
 {
     bool moved = !uv->full && socket_send(&uv->socket);
     uv->full = socket_unsent(&uv->socket) && uv->socket.speaks;
-    if (moved && uv->socket.out_over) { /* what explains it may have come, though libuv has not told yet */
-        uv->readable = true;
-        loop_make_due(uv);
-    }
+    if (moved && uv->socket.out_over)
+        loop_make_due(uv); /* a handshake looks why */
     return moved;
 }
 
 void say_send(struct adieu_uv *uv)
 {
+    if (is_ended(uv))
+        return;
     if (uv->established) {
         int round = 0;
         do
             say_what_waits(uv);
-        while (send_sealed(uv) && uv->says.first && !uv->full && ++round < ROUNDS);
+        while (!is_ended(uv) && send_sealed(uv) && uv->says.first && !uv->full && ++round < ROUNDS);
         if (round == ROUNDS) /* the others first */
             loop_make_due(uv);
         tell_what_left(uv);

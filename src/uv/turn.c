@@ -133,13 +133,23 @@ static void tell_farewells(struct adieu_uv *uv)
 
 /* ------------------------------------------------ the wire */
 
+/* Asked for inside a callback of the stream, where nothing could be done. */
+static void heed_abort(struct adieu_uv *uv)
+{
+    if (uv->abort_due && !uv->gone)
+        handle_break_off(uv, uv->abort_reason);
+    uv->abort_due = false;
+}
+
 /* One round: what came in, what goes out, and who waited for either. */
 static bool exchange(struct adieu_uv *uv)
 {
     bool came = receive(uv);
     shake_hands(uv);
+    heed_abort(uv); /* before what is still to be said leaves, and before more is heard */
     look_at_it(uv);
     say_send(uv);
+    heed_abort(uv);
     call_back(uv);
     if (uv->established && !uv->freed)
         read_deliver(uv);
@@ -238,11 +248,10 @@ static void step(struct adieu_uv *uv)
 {
     bool came = true;
     look_at_the_clock(uv);
-    if (uv->abort_due && !uv->gone)
-        handle_break_off(uv, uv->abort_reason);
-    uv->abort_due = false;
+    heed_abort(uv);
     for (int round = 0; came && round < ROUNDS && !uv->freed; round++)
         came = exchange(uv);
+    heed_abort(uv);
     if (uv->freed)
         return;
     if (uv->goodbye.begun)

@@ -49,6 +49,31 @@ static void what_follows_close_notify_is_given_back(void **state)
     adieu_free(s);
 }
 
+static void look_at_surplus(void *context, const struct adieu_stream *s, enum adieu_news news,
+                            const struct adieu_alert *alert)
+{
+    (void)alert;
+    if (news == ADIEU_NEWS_RECEIVING) {
+        check_surplus(s, "in two parts");
+        ++*(unsigned *)context;
+    }
+}
+
+/* Half of it in the stream's own buffer, half of it lent. */
+static void who_is_told_of_the_end_sees_all_of_the_surplus(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = established();
+    unsigned told = 0;
+    uint8_t bytes[64];
+    adieu_watch(s, look_at_surplus, &told);
+    receive(s, bytes, end_and(bytes, "in two "));
+    check_status(adieu_wire_lend(s, (const uint8_t *)"parts", 5), ADIEU_OK);
+    check_status(read_status(s), ADIEU_END);
+    assert_int_equal(told, 1);
+    adieu_free(s);
+}
+
 static void an_end_with_nothing_behind_it_leaves_nothing(void **state)
 {
     (void)state;
@@ -287,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_follows_close_notify_is_given_back),
+        cmocka_unit_test(who_is_told_of_the_end_sees_all_of_the_surplus),
         cmocka_unit_test(an_end_with_nothing_behind_it_leaves_nothing),
         cmocka_unit_test(behind_the_end_there_is_no_room),
         cmocka_unit_test(byte_by_byte_nothing_behind_the_end_is_taken),

@@ -78,7 +78,8 @@ static struct adieu_config *choice;
 static enum adieu_decision later(void *context, const struct adieu_stream *stream, bool verified, const char *problem,
                                  const uint8_t *leaf, size_t leaf_size)
 {
-    (void)context, (void)stream, (void)verified, (void)problem, (void)leaf, (void)leaf_size;
+    (void)context, (void)stream, (void)verified, (void)problem;
+    assert_true(leaf && leaf_size > 0); /* nobody is asked about a certificate that could not be shown */
     return ADIEU_LATER;
 }
 

@@ -34,6 +34,8 @@ void each_early_talk(void (*story)(struct talk *talk));
 /* Two of them, for stories that take their time. */
 void some_talks(void (*story)(struct talk *talk));
 void some_early_talks(void (*story)(struct talk *talk));
+/* One of them, 0 to 7. */
+void early_talk(int which, void (*story)(struct talk *talk));
 
 /* What a handle reads: the pattern, from its beginning. */
 struct ear {

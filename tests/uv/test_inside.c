@@ -126,7 +126,7 @@ static void in_the_observer_of_a_stream_any_call_is_allowed(void **state)
     for (int i = 0; i < 5 * DOINGS; i++) {
         at = news[i / DOINGS];
         doing = doings[i % DOINGS];
-        some_early_talks(something_happens);
+        early_talk(i, something_happens);
     }
 }
 

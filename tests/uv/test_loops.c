@@ -110,7 +110,7 @@ static void two_loops_share_a_config(enum adieu_version version)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_true(ran[0] && ran[1]);
     assert_int_equal(clean, 2 * 2 * TALKS);
-    assert_in_range(resumed, TALKS, 4 * TALKS);
+    assert_in_range(resumed, 4, 4 * TALKS); /* how many depends on who is first */
     adieu_config_free(client_config);
     adieu_config_free(server_config);
     assert_int_equal(open_descriptors(), descriptors);

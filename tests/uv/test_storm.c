@@ -10,7 +10,7 @@
 
 #include "talk.h"
 
-enum { ROUNDS = 1500, REQUESTS = 8 };
+enum { ROUNDS = 4000, REQUESTS = 8 };
 
 struct party {
     struct adieu_uv *uv; /* NULL: freed, or the library's */
