@@ -21,11 +21,8 @@ static bool check(struct run *run, enum adieu_status status, const char *option)
     if (status == ADIEU_OK)
         return true;
     const struct adieu_error *error = adieu_config_error(run->config);
-    const char *reason = error->os_error ? strerror(error->os_error) : "";
-    if (error->code == ADIEU_ERR_KEY_PASSWORD)
-        reason = "see --key-password-file";
-    run_error(run, error->code, error->os_error, "%s: %s%s%s", option, error->text, *reason != '\0' ? ": " : "",
-              reason);
+    const char *advice = error->code == ADIEU_ERR_KEY_PASSWORD ? ": see --key-password-file" : "";
+    run_error(run, error->code, error->os_error, "%s: %s%s", option, error->text, advice);
     return false;
 }
 

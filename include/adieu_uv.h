@@ -31,6 +31,7 @@
  *   UV_ENOTCONN      there is no connection, and none is being made
  *   UV_EALREADY      it was asked already, or it is too late for it
  *   UV_EINVAL        an argument cannot be, or the config does not do for this role
+ *   UV_EIO           this side could not go on: the TLS engine, or an abort with ADIEU_REASON_LOCAL_IO
  *   UV_ENOMEM        no memory
  *
  * Signals: nothing here raises SIGPIPE. The clock is the loop's (uv_now). There is no thread but libuv's own, which
@@ -288,7 +289,8 @@ adieu_uv_farewell(struct adieu_uv_request *request, struct adieu_uv *uv, struct 
 
 /*
  * Breaks off: adieu_abort, and the transport is reset at once. Everything that is pending completes from the loop
- * with UV_ECANCELED (UV_ETIMEDOUT for ADIEU_REASON_DEADLINE), a close with the ending. Any time; twice is once.
+ * with UV_ECANCELED (UV_ETIMEDOUT for ADIEU_REASON_DEADLINE, UV_EIO for ADIEU_REASON_LOCAL_IO), a close with the
+ * ending. Any time; twice is once.
  */
 ADIEU_API void adieu_uv_abort(struct adieu_uv *uv, enum adieu_reason reason);
 

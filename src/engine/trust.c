@@ -155,7 +155,7 @@ enum adieu_status adieu_config_trust_directory(struct adieu_config *config, cons
         return ADIEU_FAIL;
     DIR *directory = opendir(path);
     if (!directory)
-        return config_fail(config, ADIEU_ERR_FILE, errno, "%.150s", path);
+        return config_fail(config, ADIEU_ERR_FILE, errno, "%.150s: %s", path, strerror(errno));
     STACK_OF(X509) *roots = sk_X509_new_null();
     bool room = roots != NULL;
     for (struct dirent *entry; room && (entry = readdir(directory));)

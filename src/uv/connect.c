@@ -51,6 +51,21 @@ void opening_leave(struct adieu_uv *uv)
         give_up(uv->opening);
 }
 
+void opening_late(struct adieu_uv *uv)
+{
+    const struct opening *opening = uv->opening;
+    if (!opening)
+        return;
+    const char *path = opening->unix_target.address.sun_path;
+    const char *whom = *path ? path : opening->host ? opening->host : "this machine";
+    if (opening->resolving)
+        (void)handle_fail(uv, UV_ETIMEDOUT, ADIEU_ERR_DEADLINE, "resolve %.150s: no answer in time", whom);
+    else
+        (void)handle_fail(uv, UV_ETIMEDOUT, ADIEU_ERR_DEADLINE,
+                          "connect to %.150s: no answer in time; addresses tried: %zu of %zu", whom, opening->begun,
+                          opening->targets.count);
+}
+
 /* ------------------------------------------------ resolving */
 
 int resolve_now(uv_loop_t *loop, const struct adieu_uv_address *address, int flags, struct addrinfo **list)

@@ -46,7 +46,7 @@ int adieu_uv_accept(struct adieu_uv *uv, uv_stream_t *server)
 {
     if (!may_begin(uv))
         return UV_EALREADY;
-    if (server->type != UV_TCP && server->type != UV_NAMED_PIPE)
+    if (server->loop != uv->loop->uv || (server->type != UV_TCP && server->type != UV_NAMED_PIPE))
         return UV_EINVAL;
     uv_stream_t *stream = transport_new(uv->loop->uv, server->type);
     return stream ? begin(uv, stream, uv_accept(server, stream)) : UV_ENOMEM;
@@ -95,7 +95,7 @@ int adieu_uv_adopt(struct adieu_uv *uv, uv_stream_t *stream)
         return UV_EALREADY;
     if (stream->loop != uv->loop->uv || uv_is_active((uv_handle_t *)stream) ||
         uv_fileno((uv_handle_t *)stream, &descriptor) != 0 || type_of(descriptor) == UV_UNKNOWN_HANDLE ||
-        uv_stream_get_write_queue_size(stream))
+        uv_stream_get_write_queue_size(stream) || !uv_is_readable(stream) || !uv_is_writable(stream))
         return UV_EINVAL;
     return transport_begin(uv, stream, true);
 }

@@ -96,10 +96,19 @@ static void look_at_it(struct adieu_uv *uv)
 
 /* ------------------------------------------------ telling */
 
+/* Takes out all that are in it: what their callbacks ask for is told later, or a turn would have no end. */
+static struct adieu_uv_request *take_all(struct requests *requests)
+{
+    struct adieu_uv_request *first = requests->first;
+    requests_init(requests);
+    return first;
+}
+
 static void call_back(struct adieu_uv *uv)
 {
-    struct adieu_uv_request *request;
-    while ((request = requests_take(&uv->over))) {
+    struct adieu_uv_request *request, *next = take_all(&uv->over);
+    while ((request = next) && !uv->freed) {
+        next = request->next;
         uv->in_verbs = false;
         if (request->done)
             request->done(request, request->status);
@@ -114,8 +123,9 @@ static void call_back(struct adieu_uv *uv)
 static void tell_closed(struct adieu_uv *uv, struct requests *requests, int status)
 {
     const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    struct adieu_uv_request *request;
-    while ((request = requests_take(requests))) {
+    struct adieu_uv_request *request, *next = take_all(requests);
+    while ((request = next) && !uv->freed) {
+        next = request->next;
         uv->in_verbs = false;
         if (request->closed)
             request->closed(request, status, &ending);
@@ -193,8 +203,10 @@ static void go_on_closing(struct adieu_uv *uv)
 static void look_at_the_clock(struct adieu_uv *uv)
 {
     int64_t now = loop_now(uv->loop);
-    if (!uv->gone && !uv->established && !uv->failed && now >= uv->handshake_at)
+    if (!uv->gone && !uv->established && !uv->failed && now >= uv->handshake_at) {
+        opening_late(uv);
         handle_break_off(uv, ADIEU_REASON_DEADLINE);
+    }
     if (uv->idle && uv->established && !uv->gone && !uv->goodbye.begun && now - uv->moved_at >= (int64_t)uv->idle_ms) {
         uv->moved_at = now;
         uv->in_verbs = false;

@@ -181,6 +181,8 @@ void transport_dispose(uv_stream_t *stream);
  */
 int opening_start(struct adieu_uv *uv, const struct adieu_uv_address *address);
 void opening_leave(struct adieu_uv *uv);
+/* Time is up: puts into the error whom a connection was being made to, if one was. */
+void opening_late(struct adieu_uv *uv);
 /* open.c */
 void opening_result(struct adieu_uv *uv, int status, uv_stream_t *stream);
 

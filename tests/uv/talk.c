@@ -87,6 +87,7 @@ void talk_free(struct talk *talk)
 {
     adieu_uv_free(talk->us);
     adieu_uv_free(talk->peer);
+    talk->us = talk->peer = NULL;
 }
 
 static void one_talk(struct talk talk, bool early, void (*story)(struct talk *talk))

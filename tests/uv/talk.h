@@ -24,7 +24,7 @@ int teardown_talks(void **state);
 void talk_make(struct talk *talk);
 void talk_open(struct talk *talk);
 void talk_shake(struct talk *talk);
-/* Frees who is left, and the loop does the rest. */
+/* Frees who is left, and the loop does the rest: before a story's own requests go, if some are pending. */
 void talk_free(struct talk *talk);
 /* A pair of connected sockets with small buffers. */
 void connected_sockets(enum carrier carrier, int sockets[2]);

@@ -316,6 +316,7 @@ static void freed_while_reading(struct talk *talk, bool in_alloc)
     say(&word, talk->peer, 0, 100000);
     run_until_that(!talk->us);
     assert_int_equal(ear.calls, 0);
+    talk_free(talk);
 }
 
 static void freed_in_a_read(struct talk *talk)
