@@ -80,7 +80,8 @@ void events_on_news(void *context, const struct adieu_stream *stream, enum adieu
         events_say(connection, "receiving is %s (%llu bytes received)", adieu_receiving_name(ending.receiving),
                    (unsigned long long)ending.received);
         break;
-    case ADIEU_NEWS_CERTIFICATE: /* the command asks for none */
+    case ADIEU_NEWS_CERTIFICATE: /* the command asks for none, */
+    case ADIEU_NEWS_AWAITED:     /* and decides at once */
         break;
     }
 }

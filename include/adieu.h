@@ -13,13 +13,13 @@
  * Four words never blur: shutdown ends what I say; close ends the conversation (a transport does it, since
  * it takes waiting); abort breaks it off; cancel stops waiting.
  *
- * Threads: a config may be shared between threads once its first stream exists (its reference count always may).
- * A stream belongs to one thread at a time. Nothing here waits for a peer or a clock. The core makes no system call; the
- * engine reads the files that setters name, and the system's roots when a stream first needs them.
+ * Threads: a config may be shared between threads once its first stream exists (its reference count always may). A
+ * stream belongs to one thread at a time. Nothing here waits for a peer or a clock. The core makes no system call;
+ * the engine reads the files that setters name, and the system's roots when a stream first needs them.
  *
  * OpenSSL: every call that reaches the engine clears the thread's OpenSSL error queue before and after, so that
- * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with them. No global state
- * of OpenSSL is changed.
+ * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with them.
+ * No global state of OpenSSL is changed.
  *
  * Not offered: early data (0-RTT), renegotiation, compression, DTLS, QUIC, kTLS, alerts of the application's
  * choice after the handshake.
@@ -62,7 +62,9 @@ enum adieu_status {
 
 /* ---------------------------------------------------------------- ending */
 
-/* How the direction from us to the peer stands. Open and closing live; the others are ends, and an end never changes. */
+/*
+ * How the direction from us to the peer stands. Open and closing live; the others are ends, and an end never changes.
+ */
 enum adieu_sending {
     ADIEU_SENDING_OPEN,    /* writes are accepted */
     ADIEU_SENDING_CLOSING, /* no more writes; close_notify waits behind the accepted bytes */
@@ -104,7 +106,7 @@ enum adieu_reason {
     ADIEU_REASON_DEADLINE, /* time ran out */
     ADIEU_REASON_LOCAL_IO, /* where our data comes from or goes to failed */
     ADIEU_REASON_RELEASED, /* the stream was let go without a goodbye */
-    ADIEU_REASON_FAULT, /* this side could not go on: memory, key, the engine's own internal_error. Not for adieu_abort */
+    ADIEU_REASON_FAULT,    /* this side could not go on (memory, the engine's internal_error). Not for adieu_abort */
 };
 
 /* An alert as it was on the wire. seen false: there was none, and the rest is 0. */
@@ -178,7 +180,9 @@ struct adieu_ending {
     uint8_t unused[40];
 };
 
-/* Exit statuses, which never change meaning. UNREACHED, USAGE and CONFIG are a program's own and come from no ending. */
+/*
+ * Exit statuses, which never change meaning. UNREACHED, USAGE and CONFIG are a program's own and come from no ending.
+ */
 enum adieu_exit {
     ADIEU_EXIT_DELIVERED = 0, /* both directions closed, and nothing is known or suspected to be lost */
     ADIEU_EXIT_OTHER = 1,     /* a fault of this side, or anything else */
@@ -193,9 +197,9 @@ enum adieu_exit {
     ADIEU_EXIT_CONFIG = 78, /* a file or value that the configuration names is wrong */
 };
 /*
- * What an ending is worth, by the table in docs/endings.md: DELIVERED only if both directions closed and the peer's side is
- * not suspected of having lost bytes of ours. A direction that still lives is OTHER. Final once the transport has let go: a reset
- * may come until then.
+ * What an ending is worth, by the table in docs/endings.md: DELIVERED only if both directions closed and the peer's
+ * side is not suspected of having lost bytes of ours. A direction that still lives is OTHER. Final once the transport
+ * has let go: a reset may come until then.
  */
 ADIEU_API enum adieu_exit adieu_ending_exit(const struct adieu_ending *ending);
 
@@ -249,6 +253,7 @@ enum adieu_client_auth {
     ADIEU_CLIENT_AUTH_REQUIRED, /* one is asked for, and must verify */
     ADIEU_CLIENT_AUTH_LATE,     /* none is asked for in the handshake; adieu_ask_certificate() may do it later */
 };
+ADIEU_API const char *adieu_client_auth_name(enum adieu_client_auth value);
 
 /* The size of a pin: the SHA-256 of a certificate's SubjectPublicKeyInfo (as in RFC 7469). */
 #define ADIEU_PIN_SIZE 32
@@ -274,9 +279,9 @@ ADIEU_API void adieu_config_free(struct adieu_config *config);
 ADIEU_API const struct adieu_error *adieu_config_error(const struct adieu_config *config);
 
 /*
- * Our certificate chain (leaf first) and its private key, PEM. Replaces one with the same type of key; one of another type
- * (RSA beside EC) is added, and each peer is shown the one that it can use. password may be NULL: an encrypted key then
- * fails with ADIEU_ERR_KEY_PASSWORD; nobody is ever asked. The two may be the same file.
+ * Our certificate chain (leaf first) and its private key, PEM. Replaces one with the same type of key; one of another
+ * type (RSA beside EC) is added, and each peer is shown the one that it can use. password may be NULL: an encrypted
+ * key then fails with ADIEU_ERR_KEY_PASSWORD; nobody is ever asked. The two may be the same file.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_file(struct adieu_config *config,
                                                                         const char *chain_path, const char *key_path,
@@ -292,10 +297,11 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_pem(struct ad
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config,
                                                                              const char *name);
 /*
- * Servers: the OCSP response (DER, at most 65,000 bytes) for a certificate of ours that was given before; it is sent to clients
- * that ask and are shown that certificate, until it is out of its time. Adds: one for each identity; a later one for the same
- * certificate is preferred. A fresher one takes a new config (see adieu_config_carry), and on_name's choice shows its own.
- * FAIL with ADIEU_ERR_ARGUMENT: it is none, is a failure, names no end (nextUpdate), or is not about our certificates.
+ * Servers: the OCSP response (DER, at most 65,000 bytes) for a certificate of ours that was given before; it is sent
+ * to clients that ask and are shown that certificate, until it is out of its time. Adds: one for each identity; a
+ * later one for the same certificate is preferred. A fresher one takes a new config (see adieu_config_carry), and
+ * on_name's choice shows its own. FAIL with ADIEU_ERR_ARGUMENT: it is none, is a failure, names no end (nextUpdate),
+ * or is not about our certificates.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_staple(struct adieu_config *config, const void *der,
                                                                  size_t size);
@@ -323,23 +329,28 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_system(struct ad
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_trust_pin(struct adieu_config *config,
                                                                     const uint8_t pin[ADIEU_PIN_SIZE]);
 /*
- * Revocation lists (RFC 5280 5), PEM, any number in one; what else is there is passed over. Adds. From the first one on every
- * certificate of a peer's chain is looked up, the leaf and all above it, of servers and of clients: certificate_revoked tells
- * the peer that one was found. Nobody is accepted who cannot be looked up: a missing or expired list of any issuer of the chain,
- * the root's own included, refuses. Nothing is fetched; a newer list takes a new config, with which sessions made under
- * the older ones are not resumed. Lists that only name differences, and those of somebody else than the issuer, are not understood.
- * With lists, or a required staple, a pin alone is not trust enough: both must hold, with the system's roots if none are named.
- * FAIL with ADIEU_ERR_PEM: there is none, or one is damaged, and none was added.
+ * Revocation lists (RFC 5280 5), PEM, any number in one; what else is there is passed over. Adds. From the first one
+ * on every certificate of a peer's chain is looked up, the leaf and all above it, of servers and of clients:
+ * certificate_revoked tells the peer that one was found. Nobody is accepted who cannot be looked up: a missing or
+ * expired list of any issuer of the chain, the root's own included, refuses. Lists that only name differences, and
+ * those of somebody else than the issuer, are not understood.
+ *
+ * Nothing is fetched: a newer list takes a new config, with which sessions made under the older ones are not resumed;
+ * nor are any once one of the lists has expired.
+ *
+ * With lists, or a required staple, a pin alone is not trust enough: both must hold, with the system's roots if none
+ * are named. FAIL with ADIEU_ERR_PEM: there is none, or one is damaged, and none was added.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_crl_pem(struct adieu_config *config, const void *pem,
                                                                   size_t size);
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_crl_file(struct adieu_config *config, const char *path);
 /*
  * Clients: ask for an OCSP response stapled to the handshake (RFC 6066 8, RFC 9846 4.4.2.1), and refuse a server,
- * bad_certificate_status_response, that sends none, or one that is not good, not about its certificate, not signed by that
- * certificate's issuer or a responder whom the issuer made one, out of its time (the clocks may differ by five minutes) or
- * without an end to it. Only the leaf is asked about; add CRLs for the rest. on_verify is asked before, and cannot forgive it. A
- * resumed session has none of its own: it was made with one, under a config that wanted it. Again is safe. Servers ignore it.
+ * bad_certificate_status_response, that sends none, or one that is not good, not about its certificate, not signed by
+ * that certificate's issuer or a responder whom the issuer made one, out of its time (the clocks may differ by five
+ * minutes) or without an end to it. Only the leaf is asked about; add CRLs for the rest. on_verify is asked before,
+ * and cannot forgive it. A resumed session has none of its own: it was made with one, under a config that wanted it.
+ * Again is safe. Servers ask for none.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_require_staple(struct adieu_config *config);
 /*
@@ -352,8 +363,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_no_verify(str
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_client_auth(struct adieu_config *config,
                                                                       enum adieu_client_auth client_auth);
 /*
- * The protocols we speak (RFC 7301), best first, 1 to 255 bytes each. Replaces; count 0: none. A server with protocols
- * that has none in common with a client that offers some refuses it: no_application_protocol.
+ * The protocols we speak (RFC 7301), best first, 1 to 255 bytes each. Replaces; count 0: none. A server with
+ * protocols that has none in common with a client that offers some refuses it: no_application_protocol.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_alpn(struct adieu_config *config, const char *const *names,
                                                                size_t count);
@@ -361,51 +372,61 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_alpn(struct adieu_conf
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status
 adieu_config_versions(struct adieu_config *config, enum adieu_version lowest, enum adieu_version highest);
 /*
- * Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2; NULL leaves a list as it is. OpenSSL passes over names
- * that it does not know; FAIL: it knows none.
+ * Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2; NULL leaves a list as it is. OpenSSL passes over
+ * names that it does not know; FAIL: it knows none.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ciphers(struct adieu_config *config, const char *tls13,
                                                                   const char *tls12);
 /* Key exchange groups in OpenSSL's notation, best first ("X25519:P-256"). */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_groups(struct adieu_config *config, const char *groups);
 
-/* Servers: how many session tickets follow a TLS 1.3 handshake, 0 to 16, default 2. 0 also ends tickets in TLS 1.2. */
+/*
+ * Servers: how many session tickets follow a TLS 1.3 handshake, 0 to 16, default 2. 0 also ends tickets in TLS 1.2.
+ * A client's ticket is passed over, so that it shows its certificate anew, once that certificate, or a CRL of the
+ * config, has expired (RFC 9846 4.6.1).
+ */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_tickets(struct adieu_config *config, unsigned count);
 /* Servers: the 80 bytes that seal tickets, to be shared between processes. Secret. */
 #define ADIEU_TICKET_KEYS_SIZE 80
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ticket_keys(struct adieu_config *config,
                                                                       const uint8_t keys[ADIEU_TICKET_KEYS_SIZE]);
 /*
- * Clients: keep up to so many sessions (4096 at most; at most 4 of one server) and try to resume one by itself in each new stream
- * for the same server name, the newest first. Default 0: none, which is the switch to turn it off; each call begins with an
- * empty cache. A session is offered only to the name that it is of, and (where configs share a cache) by a config that trusts
- * the same, is the same and speaks the same protocols; streams without a name take none. The name alone counts, since a
- * stream knows no port. A TLS 1.3 ticket is used once (RFC 9846 appendix C.4), a TLS 1.2 session again and again.
- * A stream drops what it got, and what it resumed, if it ends with a fatal alert, a violation, a refusal or a fault; it all stays
- * after a clean end, a truncation, a reset or an abort (RFC 9846 6.2, RFC 5246 7.2.2). adieu_resume() comes first; on_session is
- * told of the same sessions, and who resumes those by hand uses a ticket twice. adieu_resumed() tells.
+ * Clients: keep up to so many sessions (4096 at most; at most 4 of one server) and try to resume one by itself in
+ * each new stream for the same server name, the newest first. Default 0: none, which is the switch to turn it off;
+ * each call begins with an empty cache. adieu_resumed() tells.
+ *
+ * A session is offered only to the name that it is of, and (where configs share a cache) by a config that trusts the
+ * same, is the same and speaks the same protocols; streams without a name take none. The name alone counts, since a
+ * stream knows no port. It is not offered once the server's certificate, or a CRL of the config, has expired. A
+ * TLS 1.3 ticket is used once (RFC 9846 appendix C.4), a TLS 1.2 session again and again.
+ *
+ * A stream drops what it got, and what it resumed, if it ends with a fatal alert, a violation, a refusal or a fault
+ * of the engine; it all stays after a clean end, a truncation, a reset or an abort (RFC 9846 6.2, RFC 5246 7.2.2).
+ * adieu_resume() comes first; on_session is told of the same sessions, and who resumes those by hand uses a ticket
+ * twice.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_session_cache(struct adieu_config *config, unsigned sessions);
 /*
- * Takes over from another config what clients hold of it, the ticket keys, and what it holds of servers: its session cache,
- * which both then share. from may be frozen and is not changed.
+ * Takes over from another config what clients hold of it, the ticket keys, and what it holds of servers: its session
+ * cache, which both then share. from may be frozen and is not changed.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_carry(struct adieu_config *config,
                                                                 const struct adieu_config *from);
 
 /*
- * Callbacks. They are called inside the verbs of a stream, on its thread, and may call no verb of that stream (MISUSE);
- * context is handed through and must outlive the config's streams. Each setter replaces; NULL takes it away.
+ * Callbacks. They are called inside the verbs of a stream, on its thread, and may call no verb of that stream
+ * (MISUSE); context is handed through and must outlive the config's streams. Each setter replaces; NULL takes it
+ * away.
  *
- * on_verify decides about a peer. verified is what adieu found (it would accept if true, problem is then "");
- * the DER certificate lives for the call; where no certificate came nobody is asked. ACCEPT holds against adieu's finding too: that is
- * insecure, hence the name. LATER stops the handshake: it WAITs, adieu_awaited() says VERIFY, until adieu_decide() is called;
- * meanwhile the peer is given nothing that tells whether it was accepted, and nothing that it sends can be read. Behind the
- * handshake (adieu_ask_certificate) nothing can be stopped: there LATER is REFUSE.
+ * on_verify decides about a peer. verified is what adieu found (it would accept if true, problem is then ""); the DER
+ * certificate lives for the call; where no certificate came nobody is asked. ACCEPT holds against adieu's finding
+ * too: that is insecure, hence the name. LATER stops the handshake: it WAITs, adieu_awaited() says VERIFY, until
+ * adieu_decide() is called; meanwhile the peer is given nothing that tells whether it was accepted, and nothing that
+ * it sends can be read. Behind the handshake (adieu_ask_certificate) nothing can be stopped: there LATER is REFUSE.
  *
- * A refusal is told to the peer by the alert that fits what was found, bad_certificate if nothing was; the others name
- * their alert. It cannot be told by a server that refuses who resumed a session of TLS 1.2, nor by a client that refuses a
- * server it resumed with.
+ * A refusal is told to the peer by the alert that fits what was found, bad_certificate if nothing was; the others
+ * name their alert. It cannot be told by a server that refuses who resumed a session of TLS 1.2, nor by a client that
+ * refuses a server it resumed with.
  */
 enum adieu_decision {
     ADIEU_REFUSE,
@@ -417,6 +438,7 @@ enum adieu_decision {
     ADIEU_REFUSE_UNKNOWN,    /* certificate_unknown (46) */
     ADIEU_REFUSE_ACCESS,     /* access_denied (49); behind the handshake bad_certificate (42) */
 };
+ADIEU_API const char *adieu_decision_name(enum adieu_decision value);
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(
     struct adieu_config *config,
     enum adieu_decision (*function)(void *context, const struct adieu_stream *stream, bool verified,
@@ -424,11 +446,13 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_insecure_on_verify(
     void *context);
 /*
  * Servers: on_name chooses by the name that a client asks for (SNI; as it came, "" if it names none) whose identity,
- * trust, client_auth and ALPN count. It is asked once in a handshake, before a session is resumed. The config it returns stays its own to keep for the call and is
- * used by that stream until its end; NULL refuses the client: unrecognized_name; one without an identity is a fault;
- * adieu_config_later() decides later: the handshake WAITs, adieu_awaited() says NAME, adieu_server_name() which, until
- * adieu_choose() is called. on_verify and on_key are the chosen config's own, too. Where it asks for certificates
- * (client_auth) nobody is resumed. Versions, ciphers, groups and tickets stay those of the stream's config.
+ * staples, trust, CRLs, client_auth, ALPN, on_verify and on_key count; versions, ciphers, groups, tickets and limits
+ * stay those of the stream's config. It is asked once in a handshake, before a session is resumed; where the chosen
+ * config asks for certificates (client_auth) nobody is resumed.
+ *
+ * The config that it returns need live for the call only: the stream takes its own reference. One without an
+ * identity is a fault. NULL refuses the client: unrecognized_name. adieu_config_later() decides later: the handshake
+ * WAITs until adieu_choose() is called; adieu_awaited() says NAME, and adieu_server_name() which.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status
 adieu_config_on_name(struct adieu_config *config, struct adieu_config *(*function)(void *context, const char *name),
@@ -452,9 +476,9 @@ adieu_config_insecure_on_key(struct adieu_config *config, void (*function)(void 
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_queue_limit(struct adieu_config *config, unsigned records);
 
 /*
- * After how many records sealed under one key a stream makes a new one by itself, 1 to 2^24, default 2^24: a KeyUpdate that
- * asks for none of the peer's goes before the next write. There is no "never", since RFC 9846 5.5 bounds AES-GCM at 2^24.5
- * records. TLS 1.2 cannot: ignored.
+ * After how many records sealed under one key a stream makes a new one by itself, 1 to 2^24, default 2^24: a
+ * KeyUpdate that asks for none of the peer's goes before the next write. There is no "never", since RFC 9846 5.5
+ * bounds AES-GCM at 2^24.5 records. TLS 1.2 cannot: ignored.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_key_limit(struct adieu_config *config, uint64_t records);
 
@@ -463,8 +487,8 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_key_limit(struct adieu
 /*
  * A new stream; it takes its own reference to config and freezes it. server_name is the name or IP address that the
  * server's certificate must carry; a name is also sent (SNI), an address is not. It may be NULL only if the config
- * trusts by pin alone or does not verify. NULL only for lack of memory: whatever else is wrong (no identity, a bad name)
- * is the first handshake's FAIL.
+ * trusts by pin alone or does not verify. NULL only for lack of memory: whatever else is wrong (no identity, a bad
+ * name) is the first handshake's FAIL.
  */
 ADIEU_API struct adieu_stream *adieu_client(struct adieu_config *config, const char *server_name);
 ADIEU_API struct adieu_stream *adieu_server(struct adieu_config *config);
@@ -473,8 +497,9 @@ ADIEU_API void adieu_free(struct adieu_stream *stream);
 
 /*
  * Clients, before the first handshake call: try to resume this session (from on_session). OK even if the server will
- * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others, had another
- * identity or other protocols, or of a server of another name; the stream goes on without. MISUSE: too late, or a server.
+ * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others, had
+ * another identity or other protocols, or of a server of another name, or the server's certificate or a CRL of the
+ * config has expired since; the stream goes on without. MISUSE: too late, or a server.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
                                                           size_t size);
@@ -487,10 +512,10 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_handshake(struct adieu_stream
 
 /*
  * Reads plaintext. OK: 1..size bytes are in buf, *got says how many. END: the peer's authentic end, every byte
- * delivered; again and again. WAIT: nothing now. FAIL: receiving ended otherwise (truncated, reset, alerted, rejected,
- * abandoned); what came before was delivered before. MISUSE: the handshake is not done. *got is touched by OK only.
- * size 0 (buf may be NULL) consumes nothing and says what a read would say now; OK then leaves *got 0.
- * After adieu_shutdown() reading goes on (6.1: each direction closes by itself). Data after close_notify is ignored.
+ * delivered; again and again. WAIT: nothing now. FAIL: receiving ended otherwise (truncated, reset, alerted,
+ * rejected, abandoned); what came before was delivered before. MISUSE: the handshake is not done. *got is touched by
+ * OK only. size 0 (buf may be NULL) consumes nothing and says what a read would say now; OK then leaves *got 0. After
+ * adieu_shutdown() reading goes on (6.1: each direction closes by itself). Data after close_notify is ignored.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_read(struct adieu_stream *stream, void *buf, size_t size,
                                                         size_t *got);
@@ -501,41 +526,48 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_read(struct adieu_stream *str
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_discard(struct adieu_stream *stream, size_t *count);
 
 /*
- * Takes plaintext to send. OK: 1..size bytes were taken, *took says how many: they are sealed, the stream's, and leave
- * in order; buf is yours again. There is no rule to retry with the same arguments. size 0 (buf may be NULL): OK, nothing is sent.
- * WAIT: the queue is full; send. FAIL: sending failed or was aborted. MISUSE: the handshake is not done, or
- * adieu_shutdown() was called: then for ever, whatever the peer does. *took is touched by OK only.
- * A program that only writes learns of an alert when it reads or closes.
+ * Takes plaintext to send. OK: 1..size bytes were taken, *took says how many: they are sealed, the stream's, and
+ * leave in order; buf is yours again. There is no rule to retry with the same arguments. size 0 (buf may be NULL):
+ * OK, nothing is sent. WAIT: the queue is full; send. FAIL: sending failed or was aborted. MISUSE: the handshake is
+ * not done, or adieu_shutdown() was called: then for ever, whatever the peer does. *took is touched by OK only. A
+ * program that only writes learns of an alert when it reads or closes.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size,
                                                          size_t *took);
 
 /*
- * A new key for what is sent from here on (TLS 1.3, RFC 9846 4.7.3); ask_peer: the peer is to make one for its direction,
- * too. OK: the KeyUpdate is sealed behind what was taken. Whoever asks again before the peer has made one gets a new key, and
- * one answer to both: 4.7.3 allows no second request. Again is safe: each call makes a new key.
- * WAIT: the queue is full, or half of a message of the peer's came; nothing was done. FAIL: as adieu_write. MISUSE: the
- * handshake is not done, adieu_shutdown() was called, or it is TLS 1.2, which has none.
+ * A new key for what is sent from here on (TLS 1.3, RFC 9846 4.7.3); ask_peer: the peer is to make one for its
+ * direction, too. Whoever asks again before the peer has made one gets a new key, and one answer to both: 4.7.3
+ * allows no second request. Again is safe: each call makes a new key.
+ * OK: the KeyUpdate is sealed behind what was taken. WAIT: the queue is full, or half of a message of the peer's
+ * came; nothing was done. FAIL: as adieu_write. MISUSE: the handshake is not done, adieu_shutdown() was called, or it
+ * is TLS 1.2, which has none.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer);
 
 /*
- * Servers whose config is ADIEU_CLIENT_AUTH_LATE: asks the client for its certificate (TLS 1.3, RFC 9846 4.7.2). OK: the request
- * is sealed behind what was taken, and data goes on both ways. Reads find the answer: ADIEU_NEWS_CERTIFICATE tells of it,
- * afterwards it may be asked again. Until an answer is whole and proved, nothing of it counts: adieu_verified() is NO from
- * its beginning. A client may answer that it shows none: then adieu_verified() stays NO, and the program may abort. A certificate that is not trusted
- * is REFUSED by the read, with its alert. Nobody has to answer: the deadline is the program's. What was shown late is not remembered in sessions.
- * WAIT: the queue is full, or half of a message of the peer's came; nothing was done. FAIL: as adieu_write. MISUSE: the handshake
- * is not done, adieu_shutdown() was called, the peer's direction has ended, a request is not answered yet, the config is not LATE, a client's stream, TLS 1.2, or the client did
- * not offer it. Clients with an identity offer it, and answer inside adieu_read() by themselves; who asks too often is shown none.
+ * Servers whose config is ADIEU_CLIENT_AUTH_LATE: asks the client for its certificate (TLS 1.3, RFC 9846 4.7.2).
+ * OK: the request is sealed behind what was taken, and data goes on both ways. WAIT: the queue is full, or half of a
+ * message of the peer's came; nothing was done. FAIL: as adieu_write. MISUSE: the handshake is not done,
+ * adieu_shutdown() was called, the peer's direction has ended, a request is not answered yet, the config is not LATE,
+ * it is a client's stream, it is TLS 1.2, or the client did not offer it.
+ *
+ * Reads find the answer: ADIEU_NEWS_CERTIFICATE tells of it, and afterwards it may be asked again. Until an answer is
+ * whole and proved, nothing of it counts: adieu_verified() is NO from its beginning. A client may answer that it
+ * shows none: then adieu_verified() stays NO, and the program may abort. A certificate that is not trusted is refused
+ * by the read (FAIL, ADIEU_ERR_REFUSED), with its alert. Nobody has to answer: the deadline is the program's. What
+ * was shown late is not remembered in sessions.
+ *
+ * Clients with an identity offer it, and answer inside adieu_read() by themselves; a server that asks more than four
+ * times within one read is shown nothing any more.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_ask_certificate(struct adieu_stream *stream);
 
 /*
- * Half-close: seals close_notify (6.1) behind what was taken, and nothing after it; reading goes on. OK at once, twice is
- * once; sending becomes closed when the transport has taken its last byte. FAIL: sending has failed or was aborted, or
- * the handshake failed. MISUSE: the handshake is not done (there is no plaintext close_notify, ever).
- * In TLS 1.2 too: RFC 5246 7.2.1 wants a peer's close_notify answered at once and the rest discarded; adieu answers
+ * Half-close: seals close_notify (6.1) behind what was taken, and nothing after it; reading goes on. OK at once,
+ * twice is once; sending becomes closed when the transport has taken its last byte. FAIL: sending has failed or was
+ * aborted, or the handshake failed. MISUSE: the handshake is not done (there is no plaintext close_notify, ever). In
+ * TLS 1.2 too: RFC 5246 7.2.1 wants a peer's close_notify answered at once and the rest discarded; adieu answers
  * nothing by itself, so that both sides may say all they have.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_shutdown(struct adieu_stream *stream);
@@ -551,13 +583,14 @@ ADIEU_API void adieu_abort(struct adieu_stream *stream, enum adieu_reason reason
 
 /*
  * For transports. Readiness is derived: poll for reading while adieu_wire_in(s, NULL) is not 0, for writing while
- * adieu_wire_out(s, NULL) is not 0; if neither, leave the descriptor out of the poll set. After bytes were moved, call
- * the verb that waited again. A transport needs nothing else of a stream.
+ * adieu_wire_out(s, NULL) is not 0; if neither, leave the descriptor out of the poll set. After bytes were moved,
+ * call the verb that waited again. A transport needs nothing else of a stream.
  */
 
 /*
- * How many bytes may be received: at least one whole record, or 0 (with a place: also while a range is lent). at not NULL: and where to put them; the place holds
- * until adieu_wire_in_done(), which must follow. at NULL only asks, and no memory appears.
+ * How many bytes may be received: at least one whole record, or 0 (with a place: also while a range is lent). at not
+ * NULL: and where to put them; the place holds until adieu_wire_in_done(), which must follow. at NULL only asks, and
+ * no memory appears.
  */
 ADIEU_API size_t adieu_wire_in(struct adieu_stream *stream, uint8_t **at);
 /* n of them were put there. 0 is allowed, and gives an unused buffer back. */
@@ -568,14 +601,18 @@ ADIEU_API void adieu_wire_in_done(struct adieu_stream *stream, size_t n);
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_wire_lend(struct adieu_stream *stream, const uint8_t *bytes,
                                                              size_t n);
-/* Ends the loan; what is left of it is copied. Call it after the last read of a turn, never keep a loan across a wait. */
+/*
+ * Ends the loan; what is left of it is copied. Call it after the last read of a turn, never keep a loan across a
+ * wait.
+ */
 ADIEU_API void adieu_wire_settle(struct adieu_stream *stream);
 
 /*
- * How many bytes came behind the peer's close_notify, and (at may be NULL) where: they are not TLS's, but what the peer says
- * next on the same transport, plaintext or another session. 0 unless receiving is closed. From then on the room is 0: a transport
- * receives nothing more, so what it has not received is still in it, behind these. They are one range, copied out of a loan as
- * soon as the end is read, which stays where it is until adieu_free(); only a place that was out before the end may add to it.
+ * How many bytes came behind the peer's close_notify, and (at may be NULL) where: they are not TLS's, but what the
+ * peer says next on the same transport, plaintext or another session. 0 unless receiving is closed. From then on the
+ * room is 0: a transport receives nothing more, so what it has not received is still in it, behind these. They are
+ * one range, copied out of a loan as soon as the end is read, which stays where it is until adieu_free(); only a
+ * place that was out before the end may add to it.
  */
 ADIEU_API size_t adieu_wire_surplus(const struct adieu_stream *stream, const uint8_t **at);
 
@@ -616,21 +653,25 @@ ADIEU_API const char *adieu_last_name(enum adieu_last value);
 
 /* How the stream stands, copied out. Never does I/O, never changes anything. */
 ADIEU_API struct adieu_ending adieu_ending(const struct adieu_stream *stream);
-/* Why something failed; code ADIEU_ERR_NONE while nothing has. Lives as long as the stream; it may improve until both ended. */
+/*
+ * Why something failed; code ADIEU_ERR_NONE while nothing has. Lives as long as the stream; it may improve until both
+ * ended.
+ */
 ADIEU_API const struct adieu_error *adieu_error(const struct adieu_stream *stream);
 
-/* Which decision of the application a WAIT waits for. */
+/* Which decision of the application a WAIT waits for; NOTHING once receiving has ended. */
 enum adieu_awaited {
     ADIEU_AWAITED_NOTHING, /* none: move the wire */
     ADIEU_AWAITED_VERIFY,  /* whether to accept the peer: on_verify said LATER */
     ADIEU_AWAITED_NAME,    /* which config to show: on_name said adieu_config_later() */
 };
+ADIEU_API const char *adieu_awaited_name(enum adieu_awaited value);
 ADIEU_API enum adieu_awaited adieu_awaited(const struct adieu_stream *stream);
 /* Gives it; call the verb again. MISUSE: none is awaited, or decision is LATER. */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_decide(struct adieu_stream *stream, enum adieu_decision decision);
 /*
- * Gives the one for a name, as on_name would have returned it (NULL refuses); the stream takes its own reference. Call the
- * verb again. MISUSE: none is awaited, or config is adieu_config_later().
+ * Gives the one for a name, as on_name would have returned it (NULL refuses); the stream takes its own reference.
+ * Call the verb again. MISUSE: none is awaited, or config is adieu_config_later().
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_choose(struct adieu_stream *stream, struct adieu_config *config);
 
@@ -644,29 +685,38 @@ enum adieu_verified {
 ADIEU_API enum adieu_verified adieu_verified(const struct adieu_stream *stream);
 ADIEU_API const char *adieu_verified_name(enum adieu_verified value);
 
-/* Facts of the handshake. Strings live as long as the stream; NULL until the handshake is done, or if there is none. */
+/*
+ * Facts of the handshake. Strings live as long as the stream; NULL if there is none, or until the handshake is done
+ * (the server name: until the client has said it).
+ */
 ADIEU_API const char *adieu_version(const struct adieu_stream *stream); /* "TLSv1.3" */
 ADIEU_API const char *adieu_cipher(const struct adieu_stream *stream);  /* "TLS_AES_256_GCM_SHA384" */
 ADIEU_API const char *adieu_group(const struct adieu_stream *stream);   /* "x25519"; resumed in TLS 1.2: of then */
 ADIEU_API const char *adieu_alpn(const struct adieu_stream *stream);
-ADIEU_API const char *
-adieu_server_name(const struct adieu_stream *stream); /* that the client asked for, in a resumed TLS 1.2 session then */
+/*
+ * That the client asked for; where on_name chooses, the one by which it did, and elsewhere, in a session that was
+ * resumed in TLS 1.2, the one of then.
+ */
+ADIEU_API const char *adieu_server_name(const struct adieu_stream *stream);
 ADIEU_API bool adieu_resumed(const struct adieu_stream *stream);
 /*
  * Copies the peer's certificate (DER) to buf if it fits; returns its whole size, 0 if there is none. buf may be NULL.
  */
 ADIEU_API size_t adieu_peer_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size);
 /*
- * The same for the chain as the peer sent it: 0 is its own certificate, and 0 comes back behind the last one. Nobody says that
- * they belong together. In a resumed session there may be the first only.
+ * The same for the chain as the peer sent it: 0 is its own certificate, and 0 comes back behind the last one. Nobody
+ * says that they belong together. In a resumed session there may be the first only.
  */
 ADIEU_API size_t adieu_peer_chain(const struct adieu_stream *stream, size_t index, uint8_t *buf, size_t size);
 /*
- * The same for our own certificate, if it was shown in this handshake: 0 if not, because nobody asked or there is none, and in a
- * resumed session. Where both certificates are there, both sides have proved who they are.
+ * The same for our own certificate, if it was shown in this handshake: 0 if not, because nobody asked or there is
+ * none, and in a resumed session. Where both certificates are there, both sides have proved who they are.
  */
 ADIEU_API size_t adieu_own_certificate(const struct adieu_stream *stream, uint8_t *buf, size_t size);
-/* The pin of the peer's key. FAIL with nothing written if it showed no certificate; the stream's error stays as it is. */
+/*
+ * The pin of the peer's key. FAIL with nothing written if it showed no certificate; the stream's error stays as it
+ * is.
+ */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_peer_pin(const struct adieu_stream *stream,
                                                             uint8_t pin[ADIEU_PIN_SIZE]);
 /*
@@ -683,15 +733,17 @@ enum adieu_binding {
     ADIEU_BINDING_TLS_SERVER_END_POINT, /* RFC 5929 4: a hash of the server's certificate */
     ADIEU_BINDING_TLS_UNIQUE,           /* RFC 5929 3: the first Finished message. TLS 1.2 only */
 };
+ADIEU_API const char *adieu_binding_name(enum adieu_binding value);
 /* Room for any of them. */
 #define ADIEU_BINDING_SIZE 64
 /*
- * The channel binding of this kind: both sides have the same, and nobody in between has. OK: *got bytes in out. FAIL: there is
- * none, or it does not fit, with nothing written; the stream's error stays as it is. There is none of tls-unique in TLS 1.3;
- * none of it nor of tls-exporter in TLS 1.2 without the extended master secret (RFC 7627: two connections could have the same); none
- * of tls-server-end-point where the certificate's signature has not one hash (Ed25519), or in a session that was
- * resumed with a ticket of somebody else's making. MISUSE: the handshake is not done.
- * In TLS 1.2 the exporter's context is there and empty, as RFC 9266 2 has it; there are peers that leave it out, and get others.
+ * The channel binding of this kind: both sides have the same, and nobody in between has. OK: *got bytes in out. FAIL:
+ * there is none, or it does not fit, with nothing written; the stream's error stays as it is. There is none of
+ * tls-unique in TLS 1.3; none of it nor of tls-exporter in TLS 1.2 without the extended master secret (RFC 7627: two
+ * connections could have the same); none of tls-server-end-point where the certificate's signature has not one hash
+ * (Ed25519), or in a session that was resumed with a ticket of somebody else's making. MISUSE: the handshake is not
+ * done. In TLS 1.2 the exporter's context is there and empty, as RFC 9266 2 has it; there are peers that leave it
+ * out, and get others.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_channel_binding(const struct adieu_stream *stream,
                                                                    enum adieu_binding kind, uint8_t *out, size_t size,
@@ -706,6 +758,7 @@ enum adieu_news {
     ADIEU_NEWS_SENDING,        /* sending has changed; adieu_ending() tells */
     ADIEU_NEWS_RECEIVING,      /* receiving has changed */
     ADIEU_NEWS_CERTIFICATE,    /* adieu_ask_certificate was answered; adieu_verified() tells how */
+    ADIEU_NEWS_AWAITED,        /* the handshake waits for the program; adieu_awaited() says for what */
 };
 ADIEU_API const char *adieu_news_name(enum adieu_news value);
 

@@ -4,18 +4,17 @@
  *
  * A handle (struct adieu_uv) is a stream and the uv_tcp_t or uv_pipe_t that carries it. It speaks libuv's grammar:
  *
- *   - What waits is a request (struct adieu_uv_request), your memory until its callback. A call answers 0, or at once a negative
- *     libuv code: then nothing was begun, and nothing will be called.
- *   - No callback of this header runs inside the call that asks: they run from the loop. Each request's runs exactly once.
- *   - Any call is allowed in any callback of this header, adieu_uv_free included. In the callbacks of the stream (adieu_watch, and
- *     those of the config) too, but for adieu_uv_try_write.
- *   - One thread: the loop's. A config may be shared between loops.
+ * - What waits is a request (struct adieu_uv_request), your memory until its callback. A call answers 0, or at once a
+ * negative libuv code: then nothing was begun, and nothing will be called. - No callback of this header runs inside
+ * the call that asks: they run from the loop. Each request's runs exactly once. - Any call is allowed in any callback
+ * of this header, adieu_uv_free included. In the callbacks of the stream (adieu_watch, and those of the config) too,
+ * but for adieu_uv_try_write. - One thread: the loop's. A config may be shared between loops.
  *
  * Everything may be pending at once, before there is a connection too: connect, handshake, writes, a shutdown and
  * reading can be asked for in one breath. Writes and the shutdown go in the order in which they were asked; what
  * waits for something that fails, fails with its code. docs/ordering.md says of each pair what the second does to
- * the first. In one turn the callbacks come in this order: connect, handshake, writes and shutdowns, what was read,
- * the end of reading, close.
+ * the first. What is over at the same time is told in this order: connect, handshake, writes and shutdowns, what was
+ * read, the end of reading, close.
  *
  * Codes: 0, or where libuv has a word for it that word; adieu_uv_error() has the whole story.
  *
@@ -35,7 +34,8 @@
  *   UV_ENOMEM        no memory
  *
  * Signals: nothing here raises SIGPIPE. The clock is the loop's (uv_now). There is no thread but libuv's own, which
- * uv_getaddrinfo uses. In the steady state a read or a write allocates nothing.
+ * uv_getaddrinfo uses. In the steady state
+ * adieu itself allocates nothing for a read, or a write of up to four buffers (OpenSSL takes small blocks for a record).
  */
 #ifndef ADIEU_UV_H
 #define ADIEU_UV_H
@@ -92,15 +92,16 @@ ADIEU_API struct adieu_uv_loop *adieu_uv_loop_of(const struct adieu_uv *uv);
 /* ---------------------------------------------------------------- requests */
 
 /*
- * Something that waits. No need to zero it; not to be moved or used again before its callback ran. A request's callback
- * may be NULL: then nobody is told, and when it is over can be seen by what comes after it.
+ * Something that waits. No need to zero it; not to be moved or used again before its callback ran. A request's
+ * callback may be NULL: then nobody is told, and when it is over can be seen by what comes after it.
  */
 struct adieu_uv_request {
     void *data;          /* yours: never touched */
     struct adieu_uv *uv; /* its handle, for the callback */
     /*
-     * Of a write, counts of plaintext bytes: what the stream took of it, which leaves in order and which the peer gets unless the ending
-     * says otherwise; and, of these, what was in records wholly handed to the kernel when the callback ran (never too many).
+     * Of a write, counts of plaintext bytes: what the stream took of it, which leaves in order and which the peer
+     * gets unless the ending says otherwise; and, of these, what was in records wholly handed to the kernel when the
+     * callback ran (never too many).
      */
     size_t taken, sent;
     /* What follows is the library's. */
@@ -119,12 +120,11 @@ struct adieu_uv_request {
  * Stops waiting: its callback comes with UV_ECANCELED from the loop. The stream is as it was, and no other request
  * is touched.
  *
- *   connect    the attempts end; another may be asked for
- *   handshake  it rests where it is, until it is asked for again; what waits behind it waits on, within the deadline
- *   write      what was taken of it (request->taken) leaves, and what was not never will: the peer gets exactly that much,
- *              and then the next write
- *   shutdown   if nothing was sealed yet it is withdrawn, and writes may follow again; if close_notify is sealed, it leaves
- *   close      the goodbye rests; reading is as before it; close again to go on
+ * connect    the attempts end; another may be asked for handshake  it rests where it is, until it is asked for again;
+ * what waits behind it waits on, within the deadline write      what was taken of it (request->taken) leaves, and
+ * what was not never will: the peer gets exactly that much, and then the next write shutdown   if nothing was sealed
+ * yet it is withdrawn, and writes may follow again; if close_notify is sealed, it leaves close      the goodbye
+ * rests; reading is as before it; close again to go on
  *
  * 0, or UV_EALREADY: it is done already, and its callback is due.
  */
@@ -197,8 +197,9 @@ ADIEU_API int adieu_uv_detach(struct adieu_uv *uv, uv_stream_t **stream, const u
 /* ---------------------------------------------------------------- verbs */
 
 /*
- * The handshake, over the connection that there is or that is being made. Nothing leaves before it is asked for.
- * Once done it answers 0 again; after it failed, its code.
+ * The handshake, over the connection that there is or that is being made. Nothing leaves before it is asked for. Done
+ * means done here: what it said last may still wait for the kernel, and leaves before anything else. Once done it
+ * answers 0 again; after it failed, its code.
  */
 ADIEU_API int adieu_uv_handshake(struct adieu_uv_request *request, struct adieu_uv *uv,
                                  void (*done)(struct adieu_uv_request *request, int status));
@@ -220,7 +221,10 @@ ADIEU_API int adieu_uv_handshake(struct adieu_uv_request *request, struct adieu_
 ADIEU_API int adieu_uv_read_start(struct adieu_uv *uv,
                                   void (*alloc)(struct adieu_uv *uv, size_t suggested, uv_buf_t *buf),
                                   void (*read)(struct adieu_uv *uv, ssize_t nread, const uv_buf_t *buf));
-/* From now on read is not called; a buffer that alloc gives while it calls this stays its own. Always 0. */
+/*
+ * From now on read is not called, but, where a callback of the stream asks for it while something is being read, once
+ * for that. A buffer that alloc gives while it calls this stays its own. Always 0.
+ */
 ADIEU_API int adieu_uv_read_stop(struct adieu_uv *uv);
 
 /*
@@ -314,7 +318,9 @@ ADIEU_API void adieu_uv_on_idle(struct adieu_uv *uv, uint64_t milliseconds, void
 /*
  * The stream, for the asking functions, adieu_watch, adieu_resume, adieu_decide and their like. After a call that
  * lets it go on or gives it something to say (adieu_decide, adieu_choose, adieu_key_update, adieu_ask_certificate)
- * call adieu_uv_wake(). Its reading, writing, closing and wire functions are the handle's.
+ * call adieu_uv_wake(). Its reading, writing, closing and wire functions are the handle's. Who decides later watches for
+ * ADIEU_NEWS_AWAITED, whose context can be the connection; a worker thread tells the loop by uv_async_send(), and the
+ * loop looks whether the connection is still there.
  */
 ADIEU_API struct adieu_stream *adieu_uv_stream(const struct adieu_uv *uv);
 ADIEU_API void adieu_uv_wake(struct adieu_uv *uv);

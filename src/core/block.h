@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of bytes, in two sizes, and a small pool of them that the streams of one config share: an idle stream holds no
- * block, and a busy one does not ask malloc at every turn. Blocks hold ciphertext only.
+ * Blocks of bytes, in two sizes, and a small pool of them that the streams of one config share: an idle stream holds
+ * no block, and a busy one does not ask malloc at every turn. Blocks hold ciphertext only.
  */
 #ifndef ADIEU_CORE_BLOCK_H
 #define ADIEU_CORE_BLOCK_H
@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A record with all that TLS 1.2 or 1.3 may add to 16,384 bytes is at most 18,437 bytes: a small block holds one whole. */
+/*
+ * A record with all that TLS 1.2 or 1.3 may add to 16,384 bytes is at most 18,437 bytes: a small block holds one
+ * whole.
+ */
 #define BLOCK_SMALL ((size_t)20480)
 /* Eight records as they are sealed: batches of 128 KiB were measured best. */
 #define BLOCK_LARGE ((size_t)(8 * 16640))

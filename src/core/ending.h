@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The closure machine: what an event makes of each half. See ending.def for the rows, docs/endings.md for the reasons. */
+/*
+ * The closure machine: what an event makes of each half. See ending.def for the rows, docs/endings.md for the
+ * reasons.
+ */
 #ifndef ADIEU_CORE_ENDING_H
 #define ADIEU_CORE_ENDING_H
 

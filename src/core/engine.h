@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the core asks of a TLS engine, and what it offers one. Bound at link time: src/engine implements it on OpenSSL,
- * tests/core/fake_engine.c by a script.
+ * What the core asks of a TLS engine, and what it offers one. Bound at link time: src/engine implements it on
+ * OpenSSL, tests/core/fake_engine.c by a script.
  *
  * An engine never waits and never does I/O: it takes what the core has received and puts what must leave. Its answers
  * are verdicts; the core latches the first one that is not DONE or WAIT and does not call that way again.
@@ -31,18 +31,20 @@ struct engine_config *engine_config_new(void);
 void engine_config_free(struct engine_config *config);
 
 /*
- * An engine for one stream, which outlives it. name may be NULL. NULL: *error says why (ADIEU_ERR_MEMORY or what is wrong
- * with the config for this role).
+ * An engine for one stream, which outlives it. name may be NULL. NULL: *error says why (ADIEU_ERR_MEMORY or what is
+ * wrong with the config for this role).
  */
 struct engine *engine_new(struct adieu_stream *stream, struct adieu_config *config, bool server, const char *name,
                           struct adieu_error *error);
 void engine_free(struct engine *engine);
 
-/* Each fills *error for every verdict but DONE, WAIT and CLOSE_NOTIFY: code, alert, and in text what it knows more. */
+/*
+ * Each fills *error for every verdict but DONE, WAIT and CLOSE_NOTIFY: code, alert, and in text what it knows more.
+ */
 enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *error);
 /*
- * No more will come, and the handshake said WAIT: whether the peer has been refused nevertheless, which only could not be said
- * yet. It is then said as well as may be, and *error filled.
+ * No more will come, and the handshake said WAIT: whether the peer has been refused nevertheless, which only could
+ * not be said yet. It is then said as well as may be, and *error filled.
  */
 bool engine_refused(struct engine *engine, struct adieu_error *error);
 /* DONE: 1..size bytes, in *got. size is not 0. */
@@ -50,8 +52,8 @@ enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, s
 /* As engine_read would answer, but nothing is consumed. */
 enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error);
 /*
- * Seals one record; size is 1 to 16,384. It never waits for output, which is always accepted; WAIT means that half of a
- * message of the peer's has come, and the engine cannot say anything before the other half: nothing was sealed.
+ * Seals one record; size is 1 to 16,384. It never waits for output, which is always accepted; WAIT means that half of
+ * a message of the peer's has come, and the engine cannot say anything before the other half: nothing was sealed.
  */
 enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t size, struct adieu_error *error);
 /* Seals close_notify. DONE: it was really put. WAIT: as for engine_write, ask again after a read. */
@@ -59,17 +61,23 @@ enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *e
 /* Whether what was negotiated has it: TLS 1.3 (RFC 9846 4.7.3). */
 bool engine_has_key_update(const struct engine *engine);
 /*
- * Seals a KeyUpdate, and takes the next key: what is sealed later is under it. ask_peer: the peer is to do the same. DONE: it was
- * really put. WAIT: as for engine_write.
+ * Seals a KeyUpdate, and takes the next key: what is sealed later is under it. ask_peer: the peer is to do the same.
+ * DONE: it was really put. WAIT: as for engine_write.
  */
 enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, struct adieu_error *error);
-/* Whether the peer may be asked for its certificate now: a server of TLS 1.3 whose config is LATE and whose client offered it. */
+/*
+ * Whether the peer may be asked for its certificate now: a server of TLS 1.3 whose config is LATE and whose client
+ * offered it.
+ */
 bool engine_may_ask(const struct engine *engine);
 /* Seals the request; stream_answered tells of the answer. WAIT: as for engine_write. */
 enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_error *error);
 /* Whether a part of a record has come, and the rest has not. */
 bool engine_inside_record(const struct engine *engine);
-/* Nothing waits in the core, in either direction, perhaps for long: buffers may be given back. Only after the handshake. */
+/*
+ * Nothing waits in the core, in either direction, perhaps for long: buffers may be given back. Only after the
+ * handshake.
+ */
 void engine_rest(struct engine *engine);
 
 /* ------------------------------------------------ implemented by the core */
@@ -92,8 +100,9 @@ void stream_leave_callback(struct adieu_stream *stream, bool before);
 void config_freeze(struct adieu_config *config);
 
 /*
- * The application's answer to a question that may be answered later. ask is called for the first answer; LATER in return
- * means: stop, answer WAIT, and ask here again when called again. Behind the handshake nothing can wait: there LATER is REFUSE.
+ * The application's answer to a question that may be answered later. ask is called for the first answer; LATER in
+ * return means: stop, answer WAIT, and ask here again when called again. Behind the handshake nothing can wait: there
+ * LATER is REFUSE.
  */
 enum adieu_decision stream_decision(struct adieu_stream *stream, enum adieu_decision (*ask)(void *arg), void *arg);
 /* The answer that was given since; LATER: none. It is good for one question. */
@@ -108,7 +117,9 @@ void stream_answered(struct adieu_stream *stream);
 struct engine_config *config_engine(const struct adieu_config *config);
 /* Whether a setter may go on; if not (frozen), the error is set. */
 bool config_may_change(struct adieu_config *config);
-/* Sets the config's error: its code, its general text and what, formatted, behind it (NULL: nothing). Returns FAIL. */
+/*
+ * Sets the config's error: its code, its general text and what, formatted, behind it (NULL: nothing). Returns FAIL.
+ */
 enum adieu_status config_fail(struct adieu_config *config, enum adieu_error_code code, int os_error, const char *format,
                               ...) __attribute__((format(printf, 4, 5)));
 /* A config around an engine part that exists already (adopted). NULL: no memory; engine is then freed. */

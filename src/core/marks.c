@@ -9,7 +9,9 @@ static uint64_t gap(const struct marks *marks, unsigned i)
     return marks->list[i + 1].wire - marks->list[i - 1].wire;
 }
 
-/* Forgets the one that is missed least: those that stay are spread over all that is waited for, however much that is. */
+/*
+ * Forgets the one that is missed least: those that stay are spread over all that is waited for, however much that is.
+ */
 static void thin(struct marks *marks)
 {
     unsigned least = 1;

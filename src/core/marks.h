@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where in the sealed bytes each record of plaintext ends: so that a count of bytes on the wire can be told as a count of
- * plaintext. A few marks suffice: when there are too many, the one whose neighbours are nearest to each other is forgotten, which
- * makes the answer late, never early, and keeps the oldest and the newest exact.
+ * Where in the sealed bytes each record of plaintext ends: so that a count of bytes on the wire can be told as a
+ * count of plaintext. A few marks suffice: when there are too many, the one whose neighbours are nearest to each
+ * other is forgotten, which makes the answer late, never early, and keeps the oldest and the newest exact.
  */
 #ifndef ADIEU_CORE_MARKS_H
 #define ADIEU_CORE_MARKS_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A name for every enum value. No switch has a default, so the compiler ties the lists to the public enums both ways. */
+/*
+ * A name for every enum value. No switch has a default, so the compiler ties the lists to the public enums both ways.
+ */
 #include "adieu.h"
 
 const char *adieu_sending_name(enum adieu_sending value)
@@ -137,6 +139,70 @@ const char *adieu_last_name(enum adieu_last value)
     return "?";
 }
 
+const char *adieu_client_auth_name(enum adieu_client_auth value)
+{
+    switch (value) {
+    case ADIEU_CLIENT_AUTH_NONE:
+        return "none";
+    case ADIEU_CLIENT_AUTH_OPTIONAL:
+        return "optional";
+    case ADIEU_CLIENT_AUTH_REQUIRED:
+        return "required";
+    case ADIEU_CLIENT_AUTH_LATE:
+        return "late";
+    }
+    return "?";
+}
+
+const char *adieu_decision_name(enum adieu_decision value)
+{
+    switch (value) {
+    case ADIEU_REFUSE:
+        return "refuse";
+    case ADIEU_ACCEPT:
+        return "accept";
+    case ADIEU_LATER:
+        return "later";
+    case ADIEU_REFUSE_UNKNOWN_CA:
+        return "refuse: unknown ca";
+    case ADIEU_REFUSE_REVOKED:
+        return "refuse: revoked";
+    case ADIEU_REFUSE_EXPIRED:
+        return "refuse: expired";
+    case ADIEU_REFUSE_UNKNOWN:
+        return "refuse: unknown";
+    case ADIEU_REFUSE_ACCESS:
+        return "refuse: access";
+    }
+    return "?";
+}
+
+const char *adieu_awaited_name(enum adieu_awaited value)
+{
+    switch (value) {
+    case ADIEU_AWAITED_NOTHING:
+        return "nothing";
+    case ADIEU_AWAITED_VERIFY:
+        return "verify";
+    case ADIEU_AWAITED_NAME:
+        return "name";
+    }
+    return "?";
+}
+
+const char *adieu_binding_name(enum adieu_binding value)
+{
+    switch (value) {
+    case ADIEU_BINDING_TLS_EXPORTER:
+        return "tls-exporter";
+    case ADIEU_BINDING_TLS_SERVER_END_POINT:
+        return "tls-server-end-point";
+    case ADIEU_BINDING_TLS_UNIQUE:
+        return "tls-unique";
+    }
+    return "?";
+}
+
 const char *adieu_verified_name(enum adieu_verified value)
 {
     switch (value) {
@@ -165,6 +231,8 @@ const char *adieu_news_name(enum adieu_news value)
         return "sending";
     case ADIEU_NEWS_RECEIVING:
         return "receiving";
+    case ADIEU_NEWS_AWAITED:
+        return "awaited";
     case ADIEU_NEWS_CERTIFICATE:
         return "certificate";
     }

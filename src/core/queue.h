@@ -16,7 +16,10 @@ struct queue {
     uint64_t left;        /* bytes ever handed over */
 };
 
-/* Appends all of it, or nothing: false, no memory. expected: how much more will follow soon, to choose the block's size. */
+/*
+ * Appends all of it, or nothing: false, no memory. expected: how much more will follow soon, to choose the block's
+ * size.
+ */
 bool queue_put(struct queue *queue, struct pool *pool, const void *bytes, size_t size, size_t expected);
 /* The first bytes, and how many; the same again until done. 0: nothing waits. at may be NULL. */
 size_t queue_show(struct queue *queue, const uint8_t **at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events: how the stream follows the closure machine, how the best explanation of an ending is kept, and how it is told of
- * both.
+ * Events: how the stream follows the closure machine, how the best explanation of an ending is kept, and how it is
+ * told of both.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,18 +20,6 @@ void stream_tell(struct adieu_stream *stream, enum adieu_news news, const struct
     bool before = stream_enter_callback(stream);
     stream->watch(stream->watch_context, stream, news, alert);
     stream_leave_callback(stream, before);
-}
-
-bool stream_enter_callback(struct adieu_stream *stream)
-{
-    bool before = stream->in_callback;
-    stream->in_callback = true;
-    return before;
-}
-
-void stream_leave_callback(struct adieu_stream *stream, bool before)
-{
-    stream->in_callback = before;
 }
 
 static void act(struct adieu_stream *stream, enum ending_action action)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The stream's inside, shared by stream.c (verbs), wire.c (transport side) and state.c (events and errors). */
+/*
+ * The stream's inside, shared by stream.c (verbs), wire.c (transport side), state.c (events and errors) and told.c
+ * (what the engine tells and asks).
+ */
 #ifndef ADIEU_CORE_STREAM_H
 #define ADIEU_CORE_STREAM_H
 
@@ -8,7 +11,9 @@
 #include "marks.h"
 #include "queue.h"
 
-/* The most that one sealed record of plaintext takes in the queue, and what a record adds to its plaintext at most. */
+/*
+ * The most that one sealed record of plaintext takes in the queue, and what a record adds to its plaintext at most.
+ */
 #define RECORD_PLAIN ((size_t)16384)
 #define RECORD_SEALED ((size_t)16640)
 #define RECORD_ADDS (RECORD_SEALED - RECORD_PLAIN)

@@ -32,7 +32,10 @@ void input_clear(struct adieu_stream *stream)
         own_release(stream);
 }
 
-/* What lies behind the peer's authentic end is not TLS's any more: it is kept for the program, and never given to the engine. */
+/*
+ * What lies behind the peer's authentic end is not TLS's any more: it is kept for the program, and never given to the
+ * engine.
+ */
 static bool is_surplus(const struct adieu_stream *stream)
 {
     return stream->ending.receiving == ADIEU_RECEIVING_CLOSED;
@@ -78,9 +81,9 @@ static size_t take_lent(struct input *input, void *buf, size_t size)
 }
 
 /*
- * Behind full data the engine's own words wait in the reserve. Once they fill half of it, the engine must not be made to
- * say still more; before that a single KeyUpdate behind full data does not stop reading, or two such sides would wait
- * for each other.
+ * Behind full data the engine's own words wait in the reserve. Once they fill half of it, the engine must not be made
+ * to say still more; before that a single KeyUpdate behind full data does not stop reading, or two such sides would
+ * wait for each other.
  */
 static bool reserve_used_up(const struct adieu_stream *stream)
 {

@@ -12,7 +12,10 @@ struct binding {
     size_t size; /* 0: there is none */
 };
 
-/* RFC 7627: without it two connections can be made to have the same secrets (triple handshake), and nothing names one. */
+/*
+ * RFC 7627: without it two connections can be made to have the same secrets (triple handshake), and nothing names
+ * one.
+ */
 static bool is_one_of_its_kind(SSL *ssl)
 {
     return SSL_version(ssl) == TLS1_3_VERSION || SSL_get_extms_support(ssl) == 1;
@@ -32,7 +35,10 @@ static void make_exporter(SSL *ssl, struct binding *binding)
 
 /* ------------------------------------------------ RFC 5929 4: tls-server-end-point */
 
-/* By the hash of the certificate's signature, but none weaker than SHA-256; a signature without one hash has no binding. */
+/*
+ * By the hash of the certificate's signature, but none weaker than SHA-256; a signature without one hash has no
+ * binding.
+ */
 static void digest_certificate(X509 *certificate, struct binding *binding)
 {
     int hash = NID_undef;
@@ -51,7 +57,7 @@ static void read_ticket(SSL *ssl, struct binding *binding)
 {
     void *data = NULL;
     size_t size = 0;
-    if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &size) || size > sizeof binding->bytes)
+    if (!SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &size) || !size || size > sizeof binding->bytes)
         return;
     memcpy(binding->bytes, data, size);
     binding->size = size;
@@ -82,7 +88,9 @@ int binding_ticket_made(SSL *ssl, void *arg)
 
 /* ------------------------------------------------ RFC 5929 3: tls-unique */
 
-/* The first Finished of the handshake: the client's, and the server's where a session was resumed. TLS 1.3 has none. */
+/*
+ * The first Finished of the handshake: the client's, and the server's where a session was resumed. TLS 1.3 has none.
+ */
 static void make_unique(SSL *ssl, struct binding *binding)
 {
     if (SSL_version(ssl) != TLS1_2_VERSION || !is_one_of_its_kind(ssl))

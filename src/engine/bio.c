@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The BIO between OpenSSL and the core. It never blocks on output, and it never shows an EOF: OpenSSL would take it for a
- * fatal error after which not even close_notify can be written. The core raises EOF by itself.
+ * The BIO between OpenSSL and the core. It never blocks on output, and it never shows an EOF: OpenSSL would take it
+ * for a fatal error after which not even close_notify can be written. The core raises EOF by itself.
  */
 #include <limits.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients' sessions, kept by the server's name. One cache may serve several configs (adieu_config_carry), whose streams are
- * several threads': everything in it is touched under its lock, and sessions go in and out as copies, since OpenSSL writes to
- * those that its streams hold.
+ * Clients' sessions, kept by the server's name. One cache may serve several configs (adieu_config_carry), whose
+ * streams are several threads': everything in it is touched under its lock, and sessions go in and out as copies,
+ * since OpenSSL writes to those that its streams hold.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -156,8 +156,8 @@ void cache_keep(struct engine *engine, const SSL_SESSION *session)
 /* ------------------------------------------------ lending */
 
 /*
- * A copy of the newest session that is kept for this. A ticket of TLS 1.3 is given away for good: used twice it would tell
- * whoever watches that the two connections are one client's (RFC 9846 appendix C.4).
+ * A copy of the newest session that is kept for this. A ticket of TLS 1.3 is given away for good: used twice it would
+ * tell whoever watches that the two connections are one client's (RFC 9846 appendix C.4).
  */
 static SSL_SESSION *take(struct cache *cache, struct engine *engine, const uint8_t scope[32])
 {

@@ -28,8 +28,8 @@ static void saw_header(struct engine *engine, const uint8_t *header)
 }
 
 /*
- * Whether this is a Certificate message that is not empty, as those with nothing to show send it. In TLS 1.3 a context comes before
- * the list, of no bytes in the handshake, and of some behind it.
+ * Whether this is a Certificate message that is not empty, as those with nothing to show send it. In TLS 1.3 a
+ * context comes before the list, of no bytes in the handshake, and of some behind it.
  */
 static bool shows_certificate(const SSL *ssl, const uint8_t *message, size_t size)
 {
@@ -40,7 +40,10 @@ static bool shows_certificate(const SSL *ssl, const uint8_t *message, size_t siz
     return size > HEADER + context + LIST_SIZE;
 }
 
-/* OpenSSL flushes an alert of its own before it tells of it. Behind what the peer does not get, the peer could not read it. */
+/*
+ * OpenSSL flushes an alert of its own before it tells of it. Behind what the peer does not get, the peer could not
+ * read it.
+ */
 static void saw_alert(struct engine *engine, bool sent, const uint8_t *alert)
 {
     const struct adieu_alert seen = {.seen = true, .level = alert[0], .number = alert[1]};
@@ -145,8 +148,9 @@ static bool not_tls(const struct engine *engine, int reason)
 }
 
 /*
- * In TLS 1.2 OpenSSL calls it an internal error of its own that a record is too short to be authenticated (explicit nonce
- * and tag: 24 bytes). It is the peer's doing, or that of somebody between, who must not be able to make us say "fault".
+ * In TLS 1.2 OpenSSL calls it an internal error of its own that a record is too short to be authenticated (explicit
+ * nonce and tag: 24 bytes). It is the peer's doing, or that of somebody between, who must not be able to make us say
+ * "fault".
  */
 static bool too_short(const struct engine *engine)
 {
@@ -236,8 +240,8 @@ static enum engine_verdict not_awaited(const struct engine *engine, struct adieu
 }
 
 /*
- * RFC 9846 5.1: nothing comes between the parts of a handshake message. OpenSSL notices only while it reads the message's
- * header; behind it, it takes close_notify for an end, and could never again say anything.
+ * RFC 9846 5.1: nothing comes between the parts of a handshake message. OpenSSL notices only while it reads the
+ * message's header; behind it, it takes close_notify for an end, and could never again say anything.
  */
 static enum engine_verdict closed(struct engine *engine, struct adieu_error *error)
 {

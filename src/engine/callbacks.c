@@ -23,8 +23,8 @@ void engine_call_back(struct engine *engine, bool before)
 enum { SCOPE = 32 };
 
 /*
- * A session as bytes: the digest of whom the stream trusted and who it was, then OpenSSL's own. A session carries the peer's
- * certificate and how it was found, but not by which roots, nor ours.
+ * A session as bytes: the digest of whom the stream trusted and who it was, then OpenSSL's own. A session carries the
+ * peer's certificate and how it was found, but not by which roots, nor ours.
  */
 static uint8_t *session_bytes(const struct engine_config *config, const SSL_SESSION *session, size_t *size)
 {
@@ -82,9 +82,9 @@ enum adieu_status adieu_config_on_session(struct adieu_config *config,
 }
 
 /*
- * Found out when it is resumed, it would be too late for an alert: OpenSSL's handshake is done then. What a peer has proved is
- * good for no longer than its certificate and the lists that it was looked up in, though each resumption brings new tickets
- * (RFC 9846 4.6.1).
+ * Found out when it is resumed, it would be too late for an alert: OpenSSL's handshake is done then. What a peer has
+ * proved is good for no longer than its certificate and the lists that it was looked up in, though each resumption
+ * brings new tickets (RFC 9846 4.6.1).
  */
 bool session_is_good(const struct engine *engine, const SSL_SESSION *session)
 {

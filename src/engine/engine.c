@@ -35,8 +35,8 @@ static bool is_host_name(const char *name)
 }
 
 /*
- * A copy without what certificates do not carry: the dot that makes a name absolute, and the zone of an IPv6 address, which
- * means something on this machine only (RFC 6874). NULL: no memory.
+ * A copy without what certificates do not carry: the dot that makes a name absolute, and the zone of an IPv6 address,
+ * which means something on this machine only (RFC 6874). NULL: no memory.
  */
 static char *copy_name(const char *name)
 {
@@ -150,8 +150,9 @@ bool engine_asks(const struct engine *engine)
 }
 
 /*
- * A client that resumes shows no certificate: its session says who it is. So a session is good only where the same are
- * trusted; and nowhere where on_name has chosen, since names may share roots, and not what on_verify makes of them.
+ * A client that resumes shows no certificate: its session says who it is. So a session is good only where the same
+ * are trusted; and nowhere where on_name has chosen, since names may share roots, and not what on_verify makes of
+ * them.
  */
 bool engine_bind_sessions(struct engine *engine)
 {
@@ -354,8 +355,8 @@ bool engine_inside_record(const struct engine *engine)
 }
 
 /*
- * SSL_MODE_RELEASE_BUFFERS would do it by itself, but after every record: an allocation for each, and 16 KB wiped. Between
- * records only: before 3.0.14 SSL_free_buffers frees a buffer that still holds a header.
+ * SSL_MODE_RELEASE_BUFFERS would do it by itself, but after every record: an allocation for each, and 16 KB wiped.
+ * Between records only: before 3.0.14 SSL_free_buffers frees a buffer that still holds a header.
  */
 void engine_rest(struct engine *engine)
 {

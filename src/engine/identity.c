@@ -185,7 +185,10 @@ static bool add_serial(X509 *certificate)
     return added;
 }
 
-/* What OpenSSL makes of it while memory is short it may encode later as longer than it has measured, and write too far. */
+/*
+ * What OpenSSL makes of it while memory is short it may encode later as longer than it has measured, and write too
+ * far.
+ */
 static bool make_certificate(struct identity *identity, const char *name)
 {
     enum { YESTERDAY = -24 * 60 * 60 }; /* clocks differ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * New keys in mid-stream, TLS 1.3 (RFC 9846 4.7.3): on request, and by itself before too much has been sealed under one key
- * (5.5), which OpenSSL does not look after.
+ * New keys in mid-stream, TLS 1.3 (RFC 9846 4.7.3): on request, and by itself before too much has been sealed under
+ * one key (5.5), which OpenSSL does not look after.
  */
 #include "openssl.h"
 
@@ -47,6 +47,12 @@ static enum engine_verdict update(struct engine *engine, bool asks, struct adieu
     bool made = SSL_key_update(engine->ssl, asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
                 SSL_do_handshake(engine->ssl) == 1;
     return made && engine->keys.updated ? engine_can(engine) : engine_cannot(engine, error, "make a KeyUpdate");
+}
+
+enum engine_verdict keys_answer(struct engine *engine, struct adieu_error *error)
+{
+    bool owed = SSL_get_key_update_type(engine->ssl) != SSL_KEY_UPDATE_NONE;
+    return owed ? update(engine, false, error) : ENGINE_DONE;
 }
 
 enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, struct adieu_error *error)

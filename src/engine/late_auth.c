@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client's certificate asked for behind the handshake (TLS 1.3, RFC 9846 4.7.2). The answer is Certificate, CertificateVerify
- * and Finished, perhaps in several reads: nothing of it counts before all of it has been proved.
+ * A client's certificate asked for behind the handshake (TLS 1.3, RFC 9846 4.7.2). The answer is Certificate,
+ * CertificateVerify and Finished, perhaps in several reads: nothing of it counts before all of it has been proved.
  */
 #include "openssl.h"
 
@@ -21,20 +21,29 @@ enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_e
     /* What is shown late is not remembered: OpenSSL would put it into new tickets. */
     SSL_set_num_tickets(engine->ssl, 0);
     SSL_set_verify(engine->ssl, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, NULL);
-    engine->late.asked = SSL_verify_client_post_handshake(engine->ssl) == 1 && SSL_do_handshake(engine->ssl) == 1;
-    return engine->late.asked ? engine_can(engine) : engine_cannot(engine, error, "ask for the client's certificate");
+    enum engine_verdict verdict = keys_answer(engine, error);
+    if (verdict != ENGINE_DONE)
+        return verdict;
+    bool made = SSL_verify_client_post_handshake(engine->ssl) == 1 && SSL_do_handshake(engine->ssl) == 1;
+    return made && engine->late.asked ? engine_can(engine)
+                                      : engine_cannot(engine, error, "ask for the client's certificate");
 }
 
 void late_saw(struct engine *engine, bool sent, int type, const uint8_t *message, size_t size)
 {
     struct late *late = &engine->late;
-    if (sent || !late->asked || type != SSL3_RT_HANDSHAKE || !size)
+    if (type != SSL3_RT_HANDSHAKE || !size)
+        return;
+    if (sent && message[0] == SSL3_MT_CERTIFICATE_REQUEST && stream_established(engine->stream))
+        late->asked = true; /* it was really put */
+    if (sent || !late->asked)
         return;
     if (message[0] == SSL3_MT_CERTIFICATE) { /* OpenSSL forgets the last answer */
         late->unproved = true;
+        late->finished = false;
         late->verified = engine->verified = ADIEU_VERIFIED_NO;
     }
-    late->finished = message[0] == SSL3_MT_FINISHED;
+    late->finished = late->finished || message[0] == SSL3_MT_FINISHED;
 }
 
 void late_verified(struct engine *engine)
@@ -57,8 +66,9 @@ void late_look(struct engine *engine, enum engine_verdict verdict)
 /* ------------------------------------------------ clients */
 
 /*
- * Each request is answered at once, and a record has room for a thousand: so that a server cannot make us sign, and queue our chain,
- * as often as it likes, whoever asks more than this within one read is shown nothing any more (4.4.2: an empty answer is one).
+ * Each request is answered at once, and a record has room for a thousand: so that a server cannot make us sign, and
+ * queue our chain, as often as it likes, whoever asks more than this within one read is shown nothing any more
+ * (4.4.2: an empty answer is one).
  */
 static int answer_due(SSL *ssl, void *arg)
 {

@@ -2,14 +2,15 @@
 /*
  * A server's decision about its client that comes later.
  *
- * OpenSSL cannot pause a server where it verifies (SSL_set_retry_verify() means "accepted" there). So it goes on, and does not
- * get anywhere: from that moment what it writes is held back here, and the handshake is not done. ACCEPT lets leave what was held.
- * REFUSE wipes it; to the client, the server's last word was the one before the question, and so the alert is sealed here as the
- * first one behind that: in plaintext in TLS 1.2 (change_cipher_spec was held), as the first record under the server's
- * application traffic keys in TLS 1.3 (only tickets were held, and nothing is written before the client's Finished).
+ * OpenSSL cannot pause a server where it verifies (SSL_set_retry_verify() means "accepted" there). So it goes on, and
+ * does not get anywhere: from that moment what it writes is held back here, and the handshake is not done. ACCEPT
+ * lets leave what was held. REFUSE wipes it; to the client, the server's last word was the one before the question,
+ * and so the alert is sealed here as the first one behind that: in plaintext in TLS 1.2 (change_cipher_spec was
+ * held), as the first record under the server's application traffic keys in TLS 1.3 (only tickets were held, and
+ * nothing is written before the client's Finished).
  *
- * Where a session is resumed OpenSSL verifies nothing, and we decide behind its handshake: in TLS 1.3 it is held back from the
- * client's Finished on. In TLS 1.2 nothing follows that, and the server's own Finished has gone before it.
+ * Where a session is resumed OpenSSL verifies nothing, and we decide behind its handshake: in TLS 1.3 it is held back
+ * from the client's Finished on. In TLS 1.2 nothing follows that, and the server's own Finished has gone before it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -118,15 +118,21 @@ struct engine {
     uint64_t cached, resumed; /* what the cache holds of this stream, and the session that it lent it; see cache.c */
 };
 
-/* call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the answer. */
+/*
+ * call.c: every call into the SSL is framed by these two. begin empties the error queue; end makes a verdict of the
+ * answer.
+ */
 void engine_begin(struct engine *engine);
 enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_error *error);
-/* The same for calls for which nothing is read, so that the peer has no part in what goes wrong; what it was that could not be done. */
+/*
+ * The same for calls for which nothing is read, so that the peer has no part in what goes wrong; what it was that
+ * could not be done.
+ */
 enum engine_verdict engine_can(struct engine *engine);
 enum engine_verdict engine_cannot(struct engine *engine, struct adieu_error *error, const char *what);
 /*
- * OpenSSL forgets now and then that it failed for lack of memory, and blames the peer's certificate instead. malloc() leaves
- * ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
+ * OpenSSL forgets now and then that it failed for lack of memory, and blames the peer's certificate instead. malloc()
+ * leaves ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
  */
 void engine_look_for_shortage(struct engine *engine);
 /* Fills alert and text: why, and what the peer is told of it. */
@@ -151,7 +157,9 @@ struct password {
     bool wanted;
 };
 int give_password(char *buf, int size, int writing, void *arg);
-/* The next certificate of a PEM. NULL: the end, or wrong is PEM (something that should be one and is not) or MEMORY. */
+/*
+ * The next certificate of a PEM. NULL: the end, or wrong is PEM (something that should be one and is not) or MEMORY.
+ */
 X509 *next_certificate(BIO *pem, enum adieu_error_code *wrong);
 /* Adds it, which it then owns; false: it is freed, for lack of memory. */
 bool push_certificate(STACK_OF(X509) * stack, X509 *certificate);
@@ -173,13 +181,21 @@ bool trusts_pins_alone(const struct engine_config *config);
 /* Makes the digest of whom we trust depend on this, too; and the one of who we are. */
 void trust_note(struct engine_config *config, const void *bytes, size_t size);
 void self_note(struct engine_config *config, const void *bytes, size_t size);
-/* What binds a session to streams like its own: whom they trust, who they are, which protocols they speak. False: no memory. */
+/*
+ * What binds a session to streams like its own: whom they trust, who they are, which protocols they speak. False: no
+ * memory.
+ */
 bool session_scope(const struct engine_config *config, uint8_t scope[32]);
-/* Loads the system's roots if this config trusts them and nobody has; they are large, so a config without need has none. */
+/*
+ * Loads the system's roots if this config trusts them and nobody has; they are large, so a config without need has
+ * none.
+ */
 bool trust_load_system(struct engine_config *config);
 
 /* server_name.c */
-/* The config whose identity, trust, client authentication and ALPN are shown: the stream's own, or on_name's choice. */
+/*
+ * The config whose identity, trust, client authentication and ALPN are shown: the stream's own, or on_name's choice.
+ */
 struct engine_config *engine_shown(const struct engine *engine);
 /* OpenSSL's callback at each ClientHello. */
 int engine_hello_came(SSL *ssl, int *alert, void *arg);
@@ -187,7 +203,9 @@ int engine_hello_came(SSL *ssl, int *alert, void *arg);
 /* later.c */
 /* Puts what OpenSSL writes, or holds it back. False: no memory. */
 bool later_put(struct engine *engine, const void *bytes, size_t size);
-/* The client's Finished came: where a session is resumed, all that is written from here on waits for the last word. */
+/*
+ * The client's Finished came: where a session is resumed, all that is written from here on waits for the last word.
+ */
 void later_saw_finished(struct engine *engine);
 /* on_verify has said LATER; accepted, and how verified, is what was found. */
 void later_begin(struct engine *engine, bool accepted, enum adieu_verified verified);
@@ -210,7 +228,10 @@ void late_look(struct engine *engine, enum engine_verdict verdict);
 /* refusal.c */
 /* The alert that tells of this error of the chain. */
 uint8_t refusal_alert(long chain_error);
-/* The alert that the application wants, 0: it leaves that to us. *chain_error: what makes OpenSSL choose it; 0: nothing does. */
+/*
+ * The alert that the application wants, 0: it leaves that to us. *chain_error: what makes OpenSSL choose it; 0:
+ * nothing does.
+ */
 uint8_t refusal_wanted(enum adieu_decision decision, int *chain_error);
 /* Whether the refusal that is due need not wait for anything more. */
 bool refusal_can_be_said(const struct engine *engine);
@@ -253,6 +274,11 @@ void cache_drop(struct engine *engine);
 /* keys.c */
 /* What passed, from the message callback. */
 void keys_saw(struct engine *engine, bool sent, int type, const void *bytes, size_t size);
+/*
+ * Inside a call: the KeyUpdate that the peer asked for, which OpenSSL owes until it writes, and in place of what it
+ * is to.
+ */
+enum engine_verdict keys_answer(struct engine *engine, struct adieu_error *error);
 /* Inside a call: makes a new key first if the old one has sealed enough. FAULT: it could not be made. */
 enum engine_verdict keys_before_write(struct engine *engine, struct adieu_error *error);
 
@@ -275,7 +301,10 @@ void engine_key_made(const SSL *ssl, const char *line);
 bool settings_open(struct adieu_config *config);
 /* A file to read PEM from; NULL: the error is set. */
 BIO *settings_open_file(struct adieu_config *config, const char *path);
-/* FAIL with the newest entry of OpenSSL's queue, which is emptied, as explanation; or with MEMORY if it tells of that. */
+/*
+ * FAIL with the newest entry of OpenSSL's queue, which is emptied, as explanation; or with MEMORY if it tells of
+ * that.
+ */
 enum adieu_status settings_refused(struct adieu_config *config, enum adieu_error_code code, const char *what);
 
 #endif

@@ -2,15 +2,15 @@
 /*
  * Refusals that OpenSSL cannot say, or not so that the peer can read them.
  *
- * A client's refusal of a server in TLS 1.3:
- * OpenSSL's client takes up its handshake keys with its second flight, and refuses a certificate before that: its alert
- * leaves in plaintext. A server that has sent its Finished expects protected records (RFC 9846 6: alerts are protected as the
- * current state of the connection specifies), and most say "decryption failed" instead of what we had to say. So
- * a refusal waits until OpenSSL has its keys: the flight that it then writes, its Finished above all, never leaves, and the
- * alert takes its place, sealed here. The refusal itself stands from the beginning: see established() in engine.c.
+ * A client's refusal of a server in TLS 1.3: OpenSSL's client takes up its handshake keys with its second flight, and
+ * refuses a certificate before that: its alert leaves in plaintext. A server that has sent its Finished expects
+ * protected records (RFC 9846 6: alerts are protected as the current state of the connection specifies), and most say
+ * "decryption failed" instead of what we had to say. So a refusal waits until OpenSSL has its keys: the flight that
+ * it then writes, its Finished above all, never leaves, and the alert takes its place, sealed here. The refusal
+ * itself stands from the beginning: see established() in engine.c.
  *
- * An alert that OpenSSL never sends (access_denied), and a server's refusal that was decided later: OpenSSL goes on, nothing that it
- * writes leaves, and the alert is the next that the peer hears.
+ * An alert that OpenSSL never sends (access_denied), and a server's refusal that was decided later: OpenSSL goes on,
+ * nothing that it writes leaves, and the alert is the next that the peer hears.
  */
 #include <string.h>
 
@@ -155,7 +155,10 @@ static bool seal(const struct engine *engine, const uint8_t inner[INNER], uint8_
 
 bool refusal_swallows(const struct engine *engine, const void *bytes, size_t size)
 {
-    /* In plaintext: something else failed before there were keys. All of its form, since what comes may begin within a record. */
+    /*
+     * In plaintext: something else failed before there were keys. All of its form, since what comes may begin within
+     * a record.
+     */
     static const uint8_t alert[] = {SSL3_RT_ALERT, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 2};
     bool is_alert = size == sizeof alert + 2 && !memcmp(bytes, alert, sizeof alert);
     return engine->refusal.due && !is_alert;
@@ -183,8 +186,8 @@ void refusal_say(struct engine *engine)
 void refusal_say_alert(struct engine *engine, uint8_t alert)
 {
     /*
-     * Middleboxes want to see a change_cipher_spec before the first protected record (RFC 9846 appendix E.4): one, so none where
-     * OpenSSL's own flight has none, since it went before the second ClientHello.
+     * Middleboxes want to see a change_cipher_spec before the first protected record (RFC 9846 appendix E.4): one, so
+     * none where OpenSSL's own flight has none, since it went before the second ClientHello.
      */
     static const uint8_t change[] = {SSL3_RT_CHANGE_CIPHER_SPEC, TLS1_2_VERSION_MAJOR, TLS1_2_VERSION_MINOR, 0, 1, 1};
     const uint8_t inner[INNER] = {SSL3_AL_FATAL, alert, SSL3_RT_ALERT};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Revocation lists. They belong to the config and are handed to each verification, not put into the trust store: so they
- * stay when the first named root replaces that store, and on_name's choice brings its own.
+ * Revocation lists. They belong to the config and are handed to each verification, not put into the trust store: so
+ * they stay when the first named root replaces that store, and on_name's choice brings its own.
  */
 #include <limits.h>
 

@@ -2,8 +2,8 @@
 /*
  * Which config a server shows by the name that its client asks for (SNI, RFC 6066 3), at once or later.
  *
- * It is asked for as soon as the ClientHello has come, before OpenSSL looks at anything in it: a session is taken up, and a
- * certificate asked for, only under the config that was chosen.
+ * It is asked for as soon as the ClientHello has come, before OpenSSL looks at anything in it: a session is taken up,
+ * and a certificate asked for, only under the config that was chosen.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,9 @@ static int read_name(SSL *ssl, char name[MOST_NAME + 1])
 
 /* ------------------------------------------------ the choice */
 
-/* Ciphers stay the listener's; but where an SSL has no list of its own, OpenSSL looks into the context that is shown. */
+/*
+ * Ciphers stay the listener's; but where an SSL has no list of its own, OpenSSL looks into the context that is shown.
+ */
 static bool keep_ciphers(SSL *ssl)
 {
     STACK_OF(SSL_CIPHER) *ciphers = SSL_get_ciphers(ssl);
@@ -85,8 +87,8 @@ static bool keep_ciphers(SSL *ssl)
 }
 
 /*
- * Its owner's callbacks are kept out of the way until OpenSSL would call that for the name, as it did before. With the context
- * OpenSSL takes over the roots, and not how chains are verified: revocation, depth, policies.
+ * Its owner's callbacks are kept out of the way until OpenSSL would call that for the name, as it did before. With
+ * the context OpenSSL takes over the roots, and not how chains are verified: revocation, depth, policies.
  */
 static int show_adopted(SSL *ssl, int *alert, void *arg)
 {

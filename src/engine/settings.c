@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Configs as SSL_CTX: made with our defaults or adopted unchanged, and the settings that are neither identity nor trust. */
+/*
+ * Configs as SSL_CTX: made with our defaults or adopted unchanged, and the settings that are neither identity nor
+ * trust.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * OCSP responses stapled to the handshake (RFC 6066 8, RFC 9846 4.4.2.1): a server sends what it was given, and a client
- * that wants one refuses a server without.
+ * OCSP responses stapled to the handshake (RFC 6066 8, RFC 9846 4.4.2.1): a server sends what it was given, and a
+ * client that wants one refuses a server without.
  */
 #include <errno.h>
 #include <limits.h>
@@ -118,7 +118,10 @@ static int answer(SSL *ssl, const struct engine_config *config)
 
 /* ------------------------------------------------ clients */
 
-/* By the issuer, or by whom the issuer made a responder (RFC 6960 4.2.2.2): never by the certificate that it is about. */
+/*
+ * By the issuer, or by whom the issuer made a responder (RFC 6960 4.2.2.2): never by the certificate that it is
+ * about.
+ */
 static bool is_signed(OCSP_BASICRESP *response, STACK_OF(X509) * chain, X509_STORE *store)
 {
     STACK_OF(X509) *issuers = sk_X509_dup(chain);
@@ -167,8 +170,8 @@ static const char *problem_of_peer(SSL *ssl)
 }
 
 /*
- * In TLS 1.2 OpenSSL itself says the alert. In 1.3 it asks here before it has the keys to say it readably: so the refusal is
- * noted, and said in place of our Finished, see refusal.c.
+ * In TLS 1.2 OpenSSL itself says the alert. In 1.3 it asks here before it has the keys to say it readably: so the
+ * refusal is noted, and said in place of our Finished, see refusal.c.
  */
 static int refuse(struct engine *engine, const char *problem)
 {
@@ -181,7 +184,10 @@ static int refuse(struct engine *engine, const char *problem)
     return 1;
 }
 
-/* Resumed, the server shows neither certificate nor staple: its session was made with both, by a config that wants them. */
+/*
+ * Resumed, the server shows neither certificate nor staple: its session was made with both, by a config that wants
+ * them.
+ */
 static int judge(struct engine *engine)
 {
     enum { FAULT = -1, REFUSED = 0, ACCEPTED = 1 };

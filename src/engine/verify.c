@@ -91,7 +91,10 @@ static enum adieu_decision ask(void *arg)
     return decision;
 }
 
-/* The decision, and the application's word on it, if it wants one. What it accepts against our finding is not verified. */
+/*
+ * The decision, and the application's word on it, if it wants one. What it accepts against our finding is not
+ * verified.
+ */
 static enum adieu_decision settle(struct engine *engine, const struct engine_config *config, X509 *leaf,
                                   long chain_error)
 {
@@ -148,8 +151,8 @@ bool engine_has_name(const struct engine *engine, X509 *leaf)
 }
 
 /*
- * Without memory OpenSSL verifies without the name or the purpose, and accepts: so nothing is accepted that was found in want,
- * and the name is looked at once more.
+ * Without memory OpenSSL verifies without the name or the purpose, and accepts: so nothing is accepted that was found
+ * in want, and the name is looked at once more.
  */
 static int verify_chain(struct engine *engine, const struct engine_config *config, X509_STORE_CTX *store)
 {
@@ -197,8 +200,8 @@ static enum adieu_decision refuse(struct engine *engine, const char *problem)
 }
 
 /*
- * An adopted context verifies the chain by itself, with callbacks of its owner's. The name is not theirs to forgive, and
- * where they accept what OpenSSL does not, nothing is verified.
+ * An adopted context verifies the chain by itself, with callbacks of its owner's. The name is not theirs to forgive,
+ * and where they accept what OpenSSL does not, nothing is verified.
  */
 static enum adieu_decision trust_adopted(struct engine *engine, X509 *leaf)
 {
@@ -216,8 +219,9 @@ static enum adieu_decision trust_adopted(struct engine *engine, X509 *leaf)
 }
 
 /*
- * OpenSSL verifies no certificate when it resumes: the session carries the one that was shown then, and what it was found
- * worth. The bytes come from the application, perhaps from a stream that verified less: so hold them against this config.
+ * OpenSSL verifies no certificate when it resumes: the session carries the one that was shown then, and what it was
+ * found worth. The bytes come from the application, perhaps from a stream that verified less: so hold them against
+ * this config.
  */
 static enum adieu_decision trust_resumed(struct engine *engine, X509 *leaf)
 {

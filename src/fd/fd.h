@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside the descriptor transport. Reading order: ../socket moves bytes and decides how they end, wait.c waits, verbs.c joins
- * the two; release.c lets the socket go; close.c says goodbye; handover.c gives it back; resolve.c, attempts.c, connect.c and
- * listen.c open.
+ * Inside the descriptor transport. Reading order: ../socket moves bytes and decides how they end, wait.c waits,
+ * verbs.c joins the two; release.c lets the socket go; close.c says goodbye; handover.c gives it back; resolve.c,
+ * attempts.c, connect.c and listen.c open.
  *
  * The lock is held wherever a handle is touched, except in poll() and while one that releases waits for the others to
  * leave poll(). The polled form has no lock and no waits, and goes through the same code.
  *
- * A handle is kept small, since a server may hold many that are idle: what only opening needs goes when there is a connection.
+ * A handle is kept small, since a server may hold many that are idle: what only opening needs goes when there is a
+ * connection.
  */
 #ifndef ADIEU_FD_INTERNAL_H
 #define ADIEU_FD_INTERNAL_H
@@ -106,15 +107,18 @@ void fd_begin(struct adieu_fd *fd, int descriptor, bool borrowed);
 int fd_milliseconds_until(int64_t when);
 
 /* wait.c */
-/* The calling thread is in that verb from now on, with the lock. False, with nothing done: another is, or a callback asks. */
+/*
+ * The calling thread is in that verb from now on, with the lock. False, with nothing done: another is, or a callback
+ * asks.
+ */
 bool fd_enter(struct adieu_fd *fd, enum slot_name name);
 void fd_leave(struct adieu_fd *fd, enum slot_name name);
 /* For what is no verb. False: this thread holds the lock already (a callback asks); then do not unlock. */
 bool fd_lock(const struct adieu_fd *fd);
 void fd_unlock(const struct adieu_fd *fd, bool locked);
 /*
- * Waits, without the lock, until what is ready, somebody moved bytes, or the time until (a look, not an end) is there.
- * False: the wait is over, and fd->why says why.
+ * Waits, without the lock, until what is ready, somebody moved bytes, or the time until (a look, not an end) is
+ * there. False: the wait is over, and fd->why says why.
  */
 bool fd_wait(struct adieu_fd *fd, enum slot_name name, struct pollfd what, int64_t until, int64_t deadline);
 /* What the stream needs of the socket. */
@@ -144,8 +148,8 @@ void connect_stop(struct opening *opening);
 
 /* attempts.c */
 /*
- * Looks at those that were begun, and begins what is due. OK: *descriptor is connected, and the caller's; the others are to be
- * stopped. FAIL: none did, and *error says why of each.
+ * Looks at those that were begun, and begins what is due. OK: *descriptor is connected, and the caller's; the others
+ * are to be stopped. FAIL: none did, and *error says why of each.
  */
 enum adieu_status attempts_step(struct attempts *attempts, int *descriptor, struct adieu_error *error);
 struct pollfd attempts_need(const struct attempts *attempts, int64_t *until);
@@ -154,8 +158,8 @@ void attempts_stop(struct attempts *attempts);
 /* resolve.c */
 struct resolve;
 /*
- * The addresses of a name. OK: *list, to be freed with freeaddrinfo(). WAIT: *resolve works at it; poll its descriptor.
- * FAIL: *error says why. flags as for getaddrinfo().
+ * The addresses of a name. OK: *list, to be freed with freeaddrinfo(). WAIT: *resolve works at it; poll its
+ * descriptor. FAIL: *error says why. flags as for getaddrinfo().
  */
 enum adieu_status resolve_begin(const char *host, const char *port, int family, int flags, struct resolve **resolve,
                                 struct addrinfo **list, struct adieu_error *error);

@@ -59,8 +59,10 @@ void goodbye_exchange(struct socket *socket, enum incoming incoming)
     bool moved = true;
     for (int turn = 0; moved && turn < TURNS; turn++) {
         socket_send(socket);
-        moved = receiving_lives(socket) ? take_in(socket, incoming) : socket_drain(socket);
+        moved = receiving_lives(socket) && take_in(socket, incoming);
     }
+    if (!receiving_lives(socket)) /* once: a peer that floods must not hold a loop */
+        socket_drain(socket);
     socket_send(socket);
 }
 

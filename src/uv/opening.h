@@ -14,8 +14,8 @@ struct attempt {
 };
 
 /*
- * libuv cannot take back at once what it was given, so an opening outlives its handle: it goes when libuv has called back for its
- * timer, for the resolver and for each attempt.
+ * libuv cannot take back at once what it was given, so an opening outlives its handle: it goes when libuv has called
+ * back for its timer, for the resolver and for each attempt.
  */
 struct opening {
     struct adieu_uv *uv; /* NULL: nobody waits any more */
@@ -36,7 +36,10 @@ struct opening {
 void opening_unref(struct opening *opening);
 /* It is over: with a connected handle, or with a code (then the error has been set). */
 void opening_done(struct opening *opening, int status, uv_stream_t *stream);
-/* The addresses of a host or of none, waiting for them if flags say so; *list is to be freed with uv_freeaddrinfo(). 0 or a code. */
+/*
+ * The addresses of a host or of none, waiting for them if flags say so; *list is to be freed with uv_freeaddrinfo().
+ * 0 or a code.
+ */
 int resolve_now(uv_loop_t *loop, const struct adieu_uv_address *address, int flags, struct addrinfo **list);
 
 /* race.c */

@@ -209,6 +209,8 @@ static bool rest(struct adieu_uv *uv, struct adieu_uv_request *request)
             return false;
         uv->connect = NULL;
         opening_leave(uv);
+        if (!uv->handshakes.first && !uv->says.first) /* nothing is asked for that would need an end */
+            uv->handshake_at = INT64_MAX;
         return true;
     case REQUEST_HANDSHAKE:
         if (!remove_from(&uv->handshakes, request))

@@ -34,12 +34,14 @@ struct writable {
     uv_poll_t poll;
     int descriptor;
     bool polls;
+    bool broken; /* libuv stops polling at an error of the descriptor's, which need not be send()'s */
 };
 
 static void became_writable(uv_poll_t *poll, int status, int events)
 {
-    (void)status, (void)events; /* the next send will tell */
+    (void)events; /* the next send will tell */
     struct adieu_uv *uv = poll->data;
+    uv->writable->broken = status < 0;
     uv->full = false;
     handle_turn(uv);
 }
@@ -72,11 +74,19 @@ static void writable_free(struct writable *writable)
     (void)close(writable->descriptor);
 }
 
+/* Where it cannot be polled, since no descriptor is left, perhaps: by the clock. */
+static void retry(struct adieu_uv *uv)
+{
+    uv->full = false;
+    uv->retry_at = time_later(loop_now(uv->loop), RETRY_MS);
+}
+
 static void poll_out(struct adieu_uv *uv, bool out)
 {
-    if (out && !uv->writable && !(uv->writable = writable_new(uv))) {
-        uv->full = false; /* no descriptor is left, perhaps: tried again by the clock */
-        uv->retry_at = time_later(loop_now(uv->loop), RETRY_MS);
+    if (out && !uv->writable)
+        uv->writable = writable_new(uv);
+    if (out && (!uv->writable || uv->writable->broken)) {
+        retry(uv);
         return;
     }
     if (!uv->writable || uv->writable->polls == out)

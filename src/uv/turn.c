@@ -96,19 +96,12 @@ static void look_at_it(struct adieu_uv *uv)
 
 /* ------------------------------------------------ telling */
 
-/* Takes out all that are in it: what their callbacks ask for is told later, or a turn would have no end. */
-static struct adieu_uv_request *take_all(struct requests *requests)
-{
-    struct adieu_uv_request *first = requests->first;
-    requests_init(requests);
-    return first;
-}
-
 static void call_back(struct adieu_uv *uv)
 {
-    struct adieu_uv_request *request, *next = take_all(&uv->over);
-    while ((request = next) && !uv->freed) {
-        next = request->next;
+    struct adieu_uv_request *request, **end = uv->over.end; /* what is added meanwhile is told later */
+    bool more = true;
+    while (more && (request = requests_take(&uv->over))) {
+        more = &request->next != end;
         uv->in_verbs = false;
         if (request->done)
             request->done(request, request->status);
@@ -123,9 +116,10 @@ static void call_back(struct adieu_uv *uv)
 static void tell_closed(struct adieu_uv *uv, struct requests *requests, int status)
 {
     const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    struct adieu_uv_request *request, *next = take_all(requests);
-    while ((request = next) && !uv->freed) {
-        next = request->next;
+    struct adieu_uv_request *request, **end = requests->end;
+    bool more = true;
+    while (more && (request = requests_take(requests))) {
+        more = &request->next != end;
         uv->in_verbs = false;
         if (request->closed)
             request->closed(request, status, &ending);
@@ -286,7 +280,7 @@ static void step(struct adieu_uv *uv)
 
 void handle_turn(struct adieu_uv *uv)
 {
-    if (uv->entered) { /* a loop inside of a callback: the turn in progress goes on */
+    if (uv->entered) { /* uv_run() inside a callback, which libuv forbids: no turn inside another */
         loop_make_due(uv);
         return;
     }

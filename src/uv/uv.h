@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside the libuv transport. Reading order: loop.c runs what is due; request.c keeps what was asked for; turn.c does it, by
- * steps derived from how stream and transport stand; transport.c owns the libuv handle and its readiness; open.c, connect.c and
- * listen.c bring a transport; handle.c is a handle's life.
+ * Inside the libuv transport. Reading order: loop.c runs what is due; request.c keeps what was asked for; turn.c does
+ * it, by steps derived from how stream and transport stand; transport.c owns the libuv handle and its readiness;
+ * open.c, connect.c and listen.c bring a transport; handle.c is a handle's life.
  *
- * A call records what is asked and makes the handle due; all that moves bytes or calls back happens in handle_turn(), which is never
- * inside another. libuv only tells when the socket is ready: bytes are moved by src/socket, with MSG_NOSIGNAL and exact errors
- * (libuv's own write may raise SIGPIPE, and its read takes data and a reset in one turn for an end).
+ * A call records what is asked and makes the handle due; all that moves bytes or calls back happens in handle_turn(),
+ * which is never inside another. libuv only tells when the socket is ready: bytes are moved by src/socket, with
+ * MSG_NOSIGNAL and exact errors (libuv's own write may raise SIGPIPE, and its read takes data and a reset in one turn
+ * for an end).
  */
 #ifndef ADIEU_UV_INTERNAL_H
 #define ADIEU_UV_INTERNAL_H
@@ -139,7 +140,10 @@ int handle_fail(struct adieu_uv *uv, int code, enum adieu_error_code error, cons
     __attribute__((format(printf, 4, 5)));
 /* Why, as libuv's code; see the header. */
 int handle_code(const struct adieu_uv *uv);
-/* The code of what waited, now that it waits for nothing any more: who broke off himself is not told how the peer ended. */
+/*
+ * The code of what waited, now that it waits for nothing any more: who broke off himself is not told how the peer
+ * ended.
+ */
 int handle_over_code(const struct adieu_uv *uv);
 
 /* say.c: writes and shutdowns */
@@ -157,8 +161,8 @@ void read_end(struct adieu_uv *uv);
 
 /* transport.c */
 /*
- * The connection stands; stream is an open uv_tcp_t or uv_pipe_t. Not borrowed: it is on the heap, and freed with free() once closed.
- * 0 or a code: then it is still the caller's.
+ * The connection stands; stream is an open uv_tcp_t or uv_pipe_t. Not borrowed: it is on the heap, and freed with
+ * free() once closed. 0 or a code: then it is still the caller's.
  */
 int transport_begin(struct adieu_uv *uv, uv_stream_t *stream, bool borrowed);
 /* Asks libuv to tell when the socket is readable, writable. */
@@ -175,9 +179,9 @@ void transport_dispose(uv_stream_t *stream);
 /* ---------------------------------------------------------------- connecting */
 
 /*
- * connect.c. Begins; the strings are copied. 0, or a code. Then opening_result() is called once, from the loop, with a connected
- * handle on the heap, or with a code and an explanation in uv->error. Nothing is called after opening_leave(), which gives
- * up, and may be called when nothing is under way.
+ * connect.c. Begins; the strings are copied. 0, or a code. Then opening_result() is called once, from the loop, with
+ * a connected handle on the heap, or with a code and an explanation in uv->error. Nothing is called after
+ * opening_leave(), which gives up, and may be called when nothing is under way.
  */
 int opening_start(struct adieu_uv *uv, const struct adieu_uv_address *address);
 void opening_leave(struct adieu_uv *uv);

@@ -24,6 +24,10 @@ NAMER(adieu_error_code_text, enum adieu_error_code)
 NAMER(adieu_last_name, enum adieu_last)
 NAMER(adieu_verified_name, enum adieu_verified)
 NAMER(adieu_news_name, enum adieu_news)
+NAMER(adieu_client_auth_name, enum adieu_client_auth)
+NAMER(adieu_decision_name, enum adieu_decision)
+NAMER(adieu_awaited_name, enum adieu_awaited)
+NAMER(adieu_binding_name, enum adieu_binding)
 
 static const struct {
     const char *what;
@@ -41,7 +45,11 @@ static const struct {
     {"error text", adieu_error_code_text_of, ADIEU_ERR_SOCKET},
     {"last", adieu_last_name_of, ADIEU_LAST_RESET},
     {"verified", adieu_verified_name_of, ADIEU_VERIFIED_AUTHORITY},
-    {"news", adieu_news_name_of, ADIEU_NEWS_CERTIFICATE},
+    {"news", adieu_news_name_of, ADIEU_NEWS_AWAITED},
+    {"client auth", adieu_client_auth_name_of, ADIEU_CLIENT_AUTH_LATE},
+    {"decision", adieu_decision_name_of, ADIEU_REFUSE_ACCESS},
+    {"awaited", adieu_awaited_name_of, ADIEU_AWAITED_NAME},
+    {"binding", adieu_binding_name_of, ADIEU_BINDING_TLS_UNIQUE},
 };
 enum { LISTS = sizeof lists / sizeof *lists };
 

@@ -71,11 +71,32 @@ static void no_part_of_an_unproved_chain_is_told(void **state)
     part(&joined);
 }
 
+/* Whatever else the client says in the same breath: the answer is complete. */
+static void a_key_update_behind_an_answer_does_not_hide_it(void **state)
+{
+    (void)state;
+    for (int asks_peer = 0; asks_peer < 2; asks_peer++) {
+        unsigned answers;
+        struct joined joined = shaken(member_client(0), late_server(0), &answers);
+        ask_and_answer(&joined);
+        check_status(adieu_key_update(joined.client, asks_peer), ADIEU_OK);
+        carry(joined.client, joined.server);
+        check_status(listen_once(joined.server), ADIEU_WAIT);
+        assert_int_equal(answers, 1);
+        check_shown(&joined, &the_identity);
+        answer_completely(&joined); /* it may be asked again */
+        assert_int_equal(answers, 2);
+        say_goodbye(&joined);
+        part(&joined);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_asks_now_and_then_is_always_answered),
         cmocka_unit_test(an_empty_answer_shows_nothing_of_ours),
+        cmocka_unit_test(a_key_update_behind_an_answer_does_not_hide_it),
         cmocka_unit_test(no_part_of_an_unproved_chain_is_told),
     };
     return cmocka_run_group_tests_name("engine found late", tests, setup_authority, teardown_authority);

@@ -52,10 +52,22 @@ static void check_pending(struct joined *joined)
     assert_int_equal(adieu_wire_out(joined->server, NULL), 0);
 }
 
+static void saw(void *context, const struct adieu_stream *stream, enum adieu_news news, const struct adieu_alert *alert)
+{
+    unsigned *awaited = context;
+    (void)alert;
+    if (news == ADIEU_NEWS_AWAITED && adieu_awaited(stream) == ADIEU_AWAITED_VERIFY)
+        ++*awaited;
+}
+
 static struct joined pending(enum adieu_version version, struct verifier *verifier)
 {
     struct joined joined = join(identified_client(version), asking_server(version, verifier), HOST);
+    unsigned told = 0;
+    adieu_watch(joined.server, saw, &told);
     shake(&joined);
+    assert_int_equal(told, 1);
+    adieu_watch(joined.server, NULL, NULL);
     assert_int_equal(verifier->asked, 1);
     assert_true(verifier->verified);
     check_pending(&joined);

@@ -31,12 +31,24 @@ static struct adieu_config *choosing(enum adieu_version version, struct chooser 
 
 /* ------------------------------------------------ later */
 
+static void saw(void *context, const struct adieu_stream *stream, enum adieu_news news, const struct adieu_alert *alert)
+{
+    unsigned *awaited = context;
+    (void)alert;
+    if (news == ADIEU_NEWS_AWAITED && adieu_awaited(stream) == ADIEU_AWAITED_NAME)
+        ++*awaited;
+}
+
 static struct joined awaiting(enum adieu_version version, struct chooser *chooser)
 {
     *chooser = (struct chooser){.choice = adieu_config_later()};
     struct joined joined = join(client_config(version), choosing(version, chooser), HOST);
+    unsigned told = 0;
+    adieu_watch(joined.server, saw, &told);
     shake(&joined);
     check_status(adieu_handshake(joined.server), ADIEU_WAIT);
+    assert_int_equal(told, 1);
+    adieu_watch(joined.server, NULL, NULL);
     assert_int_equal(adieu_awaited(joined.server), ADIEU_AWAITED_NAME);
     assert_string_equal(adieu_server_name(joined.server), HOST);
     assert_int_equal(adieu_wire_out(joined.server, NULL), 0);

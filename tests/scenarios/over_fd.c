@@ -117,10 +117,10 @@ static void fd_abort(struct scene *s, enum adieu_reason reason)
     adieu_fd_abort(s->fd, reason);
 }
 
-/* A handshake that is done says OK for ever, and sends what waits. */
+/* A handshake that is done says OK for ever, and sends what waits. Where threads wait they move A, and nobody helps them. */
 static void fd_tick(struct scene *s)
 {
-    if (adieu_ending(s->stream).phase >= ADIEU_PHASE_ESTABLISHED)
+    if (!s->waits && adieu_fd_ending(s->fd).phase >= ADIEU_PHASE_ESTABLISHED)
         (void)!adieu_fd_handshake(s->fd, ADIEU_FD_NOW);
 }
 

@@ -342,6 +342,119 @@ static void an_alert_behind_a_failed_send_is_seen_before_libuv_tells_of_it(void 
     adieu_uv_free(hurry.uv);
 }
 
+/* ------------------------------------------------ one turn has an end */
+
+enum { AGAIN = 3 };
+
+static struct closer {
+    struct waiter waiter;
+    unsigned told, turns; /* turns: of the loop, by a check of the program's */
+    unsigned turn_of[AGAIN];
+} closer;
+
+static void count_turn(uv_check_t *check)
+{
+    (void)check;
+    closer.turns++;
+}
+
+static void close_again(struct adieu_uv_request *request, int status, const struct adieu_ending *ending)
+{
+    assert_code(status, 0);
+    assert_true(ending->decided);
+    closer.turn_of[closer.told++] = closer.turns;
+    if (closer.told < AGAIN)
+        assert_code(adieu_uv_close(request, request->uv, (struct adieu_uv_patience){0, -1}, close_again), 0);
+    closer.waiter.done = closer.told == AGAIN;
+}
+
+/* Whoever asks again in a callback is not told in the same breath. */
+static void who_closes_again_in_the_callback_lets_others_have_their_turn(void **state)
+{
+    static uv_check_t check;
+    struct adieu_uv *uv = new_uv_client();
+    (void)state;
+    closer = (struct closer){.told = 0};
+    assert_int_equal(uv_check_init(&the_uv_loop, &check), 0);
+    assert_int_equal(uv_check_start(&check, count_turn), 0);
+    assert_code(adieu_uv_close(&closer.waiter.request, uv, (struct adieu_uv_patience){0, -1}, close_again), 0);
+    run_until(&closer.waiter.done);
+    assert_true(closer.turn_of[AGAIN - 1] > closer.turn_of[0]);
+    adieu_uv_free(uv);
+    uv_close((uv_handle_t *)&check, NULL);
+}
+
+/* ------------------------------------------------ what cannot carry a conversation */
+
+static void never_came(uv_stream_t *server, int status)
+{
+    (void)server, (void)status;
+}
+
+static void another_loops_listener_is_refused(void **state)
+{
+    uv_loop_t other;
+    uv_stream_t *server;
+    struct adieu_uv *uv = new_uv_server();
+    (void)state;
+    assert_int_equal(uv_loop_init(&other), 0);
+    assert_code(adieu_uv_listen(&other, &(struct adieu_uv_address){.host = "127.0.0.1", .port = "0"}, 4, never_came,
+                                NULL, &server),
+                0);
+    assert_code(adieu_uv_accept(uv, server), UV_EINVAL);
+    adieu_uv_unlisten(server);
+    (void)uv_run(&other, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&other), 0);
+    adieu_uv_free(uv);
+}
+
+static void a_stream_that_was_shut_down_is_not_adopted(void **state)
+{
+    static uv_pipe_t pipe;
+    static uv_shutdown_t request;
+    struct adieu_uv *uv = new_uv_client();
+    int both[2];
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both), 0);
+    assert_int_equal(uv_pipe_init(&the_uv_loop, &pipe, 0), 0);
+    assert_int_equal(uv_pipe_open(&pipe, both[0]), 0);
+    assert_int_equal(uv_shutdown(&request, (uv_stream_t *)&pipe, NULL), 0);
+    assert_code(adieu_uv_adopt(uv, (uv_stream_t *)&pipe), UV_EINVAL);
+    adieu_uv_free(uv);
+    uv_close((uv_handle_t *)&pipe, NULL);
+    (void)close(both[1]);
+}
+
+/* ------------------------------------------------ in words */
+
+static void who_did_not_answer_in_time_is_named(void **state)
+{
+    struct adieu_uv *uv = new_uv_client();
+    struct waiter connected = {.done = false};
+    char port[8];
+    int listener = raw_listener(port, 0), others[4];
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    (void)state;
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (int i = 0; i < 4; i++) { /* its queue is full: further ones are not answered */
+        others[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(others[i], (struct sockaddr *)&address, size);
+    }
+    adieu_uv_handshake_timeout(uv, 100);
+    assert_code(adieu_uv_connect(&connected.request, uv, &(struct adieu_uv_address){.host = "127.0.0.1", .port = port},
+                                 waiter_done),
+                0);
+    ends_with(&connected, UV_ETIMEDOUT);
+    assert_int_equal(adieu_uv_error(uv)->code, ADIEU_ERR_DEADLINE);
+    assert_non_null(strstr(adieu_uv_error(uv)->text, "connect to 127.0.0.1"));
+    assert_int_equal(adieu_uv_ending(uv).reason, ADIEU_REASON_DEADLINE);
+    adieu_uv_free(uv);
+    for (int i = 0; i < 4; i++)
+        (void)close(others[i]);
+    (void)close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +466,10 @@ int main(void)
         uv_unit_test(who_connects_and_reads_again_is_not_told_of_the_failure_before),
         uv_unit_test(nothing_is_put_back_once_the_handshake_has_begun),
         uv_unit_test(an_alert_behind_a_failed_send_is_seen_before_libuv_tells_of_it),
+        uv_unit_test(who_closes_again_in_the_callback_lets_others_have_their_turn),
+        uv_unit_test(another_loops_listener_is_refused),
+        uv_unit_test(a_stream_that_was_shut_down_is_not_adopted),
+        uv_unit_test(who_did_not_answer_in_time_is_named),
     };
     return cmocka_run_group_tests_name("uv found", tests, setup_talks, teardown_talks);
 }

@@ -193,7 +193,8 @@ static void leave(struct side *side)
 {
     if (!side->ended)
         side->ending = adieu_uv_ending(side->uv);
-    side->ended = side->ending.decided;
+    side->ended =
+        side->ending.decided && !side->inside; /* inside, something may just be read that nobody will be told */
     adieu_uv_free(side->uv);
     forget(side);
 }
