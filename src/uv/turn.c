@@ -253,6 +253,7 @@ static bool all_are_told(const struct adieu_uv *uv)
 static void step(struct adieu_uv *uv)
 {
     bool came = true;
+    uv->readable = uv->readable || uv->goodbye.begun; /* patience must not end before what came was looked at */
     look_at_the_clock(uv);
     heed_abort(uv);
     for (int round = 0; came && round < ROUNDS && !uv->freed; round++)

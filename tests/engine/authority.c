@@ -88,6 +88,16 @@ void authority_issue(const struct authority *authority, const char *name, long f
     authority_issue_key(authority, name, EVP_EC_gen("P-256"), from, to, issued);
 }
 
+EVP_PKEY *rsa_key(void)
+{
+    static EVP_PKEY *key;
+    if (!key)
+        key = EVP_RSA_gen(2048);
+    assert_non_null(key);
+    assert_int_equal(EVP_PKEY_up_ref(key), 1);
+    return key;
+}
+
 void authority_issue_key(const struct authority *authority, const char *name, EVP_PKEY *key, long from, long to,
                          struct issued *issued)
 {

@@ -32,6 +32,8 @@ void authority_issue(const struct authority *authority, const char *name, long f
 /* The same for this key, which is freed. */
 void authority_issue_key(const struct authority *authority, const char *name, EVP_PKEY *key, long from, long to,
                          struct issued *issued);
+/* An RSA key, to be freed: the same in all of a program, since to make one takes long. */
+EVP_PKEY *rsa_key(void);
 /* The same key, encrypted. */
 void encrypt_key(const struct issued *issued, const char *password, struct pem *key);
 

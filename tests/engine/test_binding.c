@@ -111,8 +111,10 @@ static void end_point(enum adieu_version version)
         EVP_PKEY *key; /* the authority's */
         const EVP_MD *digest, *want;
     } cases[] = {
-        {EVP_EC_gen("P-256"), EVP_sha256(), EVP_sha256()},      {EVP_EC_gen("P-384"), EVP_sha384(), EVP_sha384()},
-        {EVP_RSA_gen(2048), EVP_sha512(), EVP_sha512()},        {EVP_RSA_gen(2048), EVP_sha224(), EVP_sha224()},
+        {EVP_EC_gen("P-256"), EVP_sha256(), EVP_sha256()},
+        {EVP_EC_gen("P-384"), EVP_sha384(), EVP_sha384()},
+        {rsa_key(), EVP_sha512(), EVP_sha512()},
+        {rsa_key(), EVP_sha224(), EVP_sha224()},
         {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), NULL, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -144,7 +146,7 @@ static void the_servers_binding_is_its_certificate_by_its_signatures_hash(void *
 static void a_certificate_signed_by_sha1_is_bound_by_sha256(void **state)
 {
     (void)state;
-    struct authority authority = authority_with("an authority", EVP_RSA_gen(2048), EVP_sha1());
+    struct authority authority = authority_with("an authority", rsa_key(), EVP_sha1());
     struct issued issued;
     authority_issue(&authority, "DNS:" HOST, -1, 5, &issued);
     SSL_CTX *contexts[] = {SSL_CTX_new(TLS_method()), SSL_CTX_new(TLS_method())};
@@ -244,7 +246,7 @@ static void resumed(enum adieu_version version)
     struct kept kept = {.came = 0}, before;
     struct issued newer, rsa;
     authority_issue(&the_authority, "DNS:" HOST, -1, 5, &newer);
-    authority_issue_key(&the_authority, "DNS:" HOST, EVP_RSA_gen(2048), -1, 5, &rsa);
+    authority_issue_key(&the_authority, "DNS:" HOST, rsa_key(), -1, 5, &rsa);
     struct adieu_config *client = client_config(version), *server = server_config(version);
     struct adieu_config *next = adieu_config_new();
     check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
@@ -335,7 +337,7 @@ static void a_key_exchange_without_a_group_has_none(void **state)
 {
     (void)state;
     struct issued rsa;
-    authority_issue_key(&the_authority, "DNS:" HOST, EVP_RSA_gen(2048), -1, 5, &rsa);
+    authority_issue_key(&the_authority, "DNS:" HOST, rsa_key(), -1, 5, &rsa);
     struct adieu_config *client = client_config(ADIEU_TLS_1_2), *server = adieu_config_new();
     identify(server, &rsa);
     check_status(adieu_config_ciphers(client, NULL, "AES128-GCM-SHA256"), ADIEU_OK);

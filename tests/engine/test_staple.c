@@ -403,7 +403,7 @@ static void a_session_without_a_staple_does_not_replace_one(void **state)
 static struct issued rsa_identity(void)
 {
     struct issued issued;
-    authority_issue_key(&the_authority, "DNS:" HOST, EVP_RSA_gen(2048), -1, 5, &issued);
+    authority_issue_key(&the_authority, "DNS:" HOST, rsa_key(), -1, 5, &issued);
     return issued;
 }
 

@@ -235,6 +235,7 @@ static void each_of_a_crowd_gets_its_own_ending(void **state)
     print_took("before", before);
     print_took("during", during);
     print_took("after", after);
+    (void)printf("# resident at most: %zu KiB\n", process_kib("VmHWM:"));
     assert_int_equal(after.descriptors, before.descriptors);
     assert_in_range(after.blocks, 1, before.blocks + POOLED);
     assert_in_range(after.bytes, 1, before.bytes + GROWN);
