@@ -4,11 +4,12 @@
  *
  * A handle (struct adieu_fd) is a stream and a descriptor. It is used in one of two ways:
  *
- * blocking   the default: every verb waits, until it is done, its deadline passes, or somebody cancels. Several
- * threads may use it: one lock, never held while waiting; one thread may read while another writes; two at once in
- * the same verb: the second is MISUSE. polled     after adieu_fd_set_polled(): no verb waits, whatever its deadline;
- * after WAIT put adieu_fd_interest() into your own poll loop and call the verb again when it fires. No lock is taken:
- * one thread. Call a verb until it says WAIT before you poll: what lies in the stream already wakes no poll.
+ *   blocking   the default: every verb waits, until it is done, its deadline passes, or somebody cancels. Several
+ *              threads may use it: one lock, never held while waiting; one thread may read while another writes; two at
+ *              once in the same verb: the second is MISUSE.
+ *   polled     after adieu_fd_set_polled(): no verb waits, whatever its deadline; after WAIT put adieu_fd_interest()
+ *              into your own poll loop and call the verb again when it fires. No lock is taken: one thread. Call a verb
+ *              until it says WAIT before you poll: what lies in the stream already wakes no poll.
  *
  * WAIT from a verb here: nothing has ended, the stream is as it was, no byte is lost; adieu_fd_why() says which. Only
  * adieu_fd_close() turns a deadline into an ending.

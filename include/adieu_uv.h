@@ -4,11 +4,12 @@
  *
  * A handle (struct adieu_uv) is a stream and the uv_tcp_t or uv_pipe_t that carries it. It speaks libuv's grammar:
  *
- * - What waits is a request (struct adieu_uv_request), your memory until its callback. A call answers 0, or at once a
- * negative libuv code: then nothing was begun, and nothing will be called. - No callback of this header runs inside
- * the call that asks: they run from the loop. Each request's runs exactly once. - Any call is allowed in any callback
- * of this header, adieu_uv_free included. In the callbacks of the stream (adieu_watch, and those of the config) too,
- * but for adieu_uv_try_write. - One thread: the loop's. A config may be shared between loops.
+ *   requests   What waits is a request (struct adieu_uv_request), your memory until its callback. A call answers 0, or
+ *              at once a negative libuv code: then nothing was begun, and nothing will be called.
+ *   callbacks  None runs inside the call that asks: they run from the loop. Each request's runs exactly once.
+ *   reentry    Any call is allowed in any callback of this header, adieu_uv_free included. In the callbacks of the
+ *              stream (adieu_watch, and those of the config) too, but for adieu_uv_try_write.
+ *   threads    One: the loop's. A config may be shared between loops.
  *
  * Everything may be pending at once, before there is a connection too: connect, handshake, writes, a shutdown and
  * reading can be asked for in one breath. Writes and the shutdown go in the order in which they were asked; what
@@ -34,8 +35,8 @@
  *   UV_ENOMEM        no memory
  *
  * Signals: nothing here raises SIGPIPE. The clock is the loop's (uv_now). There is no thread but libuv's own, which
- * uv_getaddrinfo uses. In the steady state
- * adieu itself allocates nothing for a read, or a write of up to four buffers (OpenSSL takes small blocks for a record).
+ * uv_getaddrinfo uses. In the steady state adieu itself allocates nothing for a read, or a write of up to four buffers
+ * (OpenSSL takes small blocks for a record).
  */
 #ifndef ADIEU_UV_H
 #define ADIEU_UV_H
@@ -120,11 +121,13 @@ struct adieu_uv_request {
  * Stops waiting: its callback comes with UV_ECANCELED from the loop. The stream is as it was, and no other request
  * is touched.
  *
- * connect    the attempts end; another may be asked for handshake  it rests where it is, until it is asked for again;
- * what waits behind it waits on, within the deadline write      what was taken of it (request->taken) leaves, and
- * what was not never will: the peer gets exactly that much, and then the next write shutdown   if nothing was sealed
- * yet it is withdrawn, and writes may follow again; if close_notify is sealed, it leaves close      the goodbye
- * rests; reading is as before it; close again to go on
+ *   connect    the attempts end; another may be asked for
+ *   handshake  it rests where it is, until it is asked for again; what waits behind it waits on, within the deadline
+ *   write      what was taken of it (request->taken) leaves, and what was not never will: the peer gets exactly that
+ *              much, and then the next write
+ *   shutdown   if nothing was sealed yet it is withdrawn, and writes may follow again; if close_notify is sealed, it
+ *              leaves
+ *   close      the goodbye rests; reading is as before it; close again to go on
  *
  * 0, or UV_EALREADY: it is done already, and its callback is due.
  */

@@ -527,6 +527,9 @@ static void what_is_no_staple_of_ours_is_told(void **state)
     check_fails(config, adieu_config_staple(config, staple.bytes, staple.size), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_staple(config, busy, sizeof busy), ADIEU_ERR_ARGUMENT);
     assert_non_null(strstr(adieu_config_error(config)->text, "trylater"));
+    authority_says(&the_authority, &the_identity, &(struct saying){.endless = true}, &staple);
+    check_fails(config, adieu_config_staple(config, staple.bytes, staple.size), ADIEU_ERR_ARGUMENT);
+    assert_non_null(strstr(adieu_config_error(config)->text, "names no end"));
     check_fails(config, adieu_config_staple(config, "", 0), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_staple(config, large, sizeof large), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_staple_file(config, "/nowhere/staple"), ADIEU_ERR_FILE);

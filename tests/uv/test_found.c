@@ -184,6 +184,41 @@ static void a_request_is_not_touched_once_the_observer_freed_its_handle(void **s
     relay_close(&relay);
 }
 
+static struct waiter cancelled_write;
+static int cancel_code, cancel_code_again;
+
+static void cancel_at_the_fault(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                                const struct adieu_alert *alert)
+{
+    (void)context, (void)stream, (void)alert;
+    if (news != ADIEU_NEWS_SENDING)
+        return;
+    cancel_code = adieu_uv_cancel(&cancelled_write.request);
+    cancel_code_again = adieu_uv_cancel(&cancelled_write.request);
+}
+
+static void a_write_that_the_observer_cancels_while_it_is_taken_is_told_once(void **state)
+{
+    struct relay relay;
+    struct ear ear;
+    const uv_buf_t bufs[5] = {pattern_buf(0, 5), pattern_buf(5, 5), pattern_buf(10, 5), pattern_buf(15, 5)};
+    (void)state;
+    half_a_ticket(&relay);
+    hear(relay.client, &ear);
+    assert_int_equal(shutdown(relay.raw, SHUT_WR), 0);
+    run_until(&ear.ended);
+    cancelled_write = (struct waiter){.done = false};
+    cancel_code = cancel_code_again = 1;
+    adieu_watch(adieu_uv_stream(relay.client), cancel_at_the_fault, NULL);
+    assert_code(adieu_uv_write(&cancelled_write.request, relay.client, bufs, 5, waiter_done), 0);
+    ends_with(&cancelled_write, UV_ECANCELED);
+    assert_code(cancel_code, 0);
+    assert_code(cancel_code_again, UV_EALREADY);
+    assert_int_equal(cancelled_write.request.taken, 0);
+    assert_int_equal(adieu_uv_write_queue_size(relay.client), 0);
+    relay_close(&relay);
+}
+
 /* ------------------------------------------------ codes */
 
 static void cancelled_by_an_abort(struct talk *talk)
@@ -461,6 +496,7 @@ int main(void)
         cmocka_unit_test(what_was_read_is_told_though_the_streams_observer_stops_the_reading),
         uv_unit_test(what_waits_behind_half_a_message_does_not_spin),
         uv_unit_test(a_request_is_not_touched_once_the_observer_freed_its_handle),
+        uv_unit_test(a_write_that_the_observer_cancels_while_it_is_taken_is_told_once),
         cmocka_unit_test(who_breaks_off_is_not_told_how_the_peer_ended),
         uv_unit_test(after_a_failed_connect_another_connection_has_its_own_errors),
         uv_unit_test(who_connects_and_reads_again_is_not_told_of_the_failure_before),

@@ -43,6 +43,7 @@ static void a_pair_of_descriptors_is_a_connection(void **state)
         int both[2];
         struct adieu_uv *client = new_uv_client(), *server = new_uv_server();
         makers[i](both);
+        assert_ptr_equal(adieu_uv_loop_of(client), the_loop);
         assert_code(adieu_uv_open(client, both[0]), 0);
         assert_code(adieu_uv_open(server, both[1]), 0);
         assert_int_equal(descriptor_of(adieu_uv_transport(client)), both[0]);
