@@ -164,6 +164,13 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd,
  * stays open: see adieu_fd_close.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_shutdown(struct adieu_fd *fd, int64_t deadline);
+/*
+ * As adieu_key_update and adieu_ask_certificate, with a deadline; in the place of a write, so that a second thread that
+ * writes is MISUSE. OK: sealed, and sent as far as the kernel takes it; the rest leaves with the next verbs. WAIT:
+ * nothing was said. The answer to a request is found by reading.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_key_update(struct adieu_fd *fd, bool ask_peer, int64_t deadline);
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_ask_certificate(struct adieu_fd *fd, int64_t deadline);
 
 /* How long a goodbye may take. */
 struct adieu_fd_patience {

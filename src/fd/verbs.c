@@ -193,3 +193,48 @@ enum adieu_status adieu_fd_shutdown(struct adieu_fd *fd, int64_t deadline)
     fd_leave(fd, SLOT_SHUTDOWN);
     return status;
 }
+
+/* ------------------------------------------------ what TLS itself has to say */
+
+static enum adieu_status try_say(struct adieu_fd *fd, enum adieu_status (*verb)(struct adieu_stream *stream, bool how),
+                                 bool how)
+{
+    enum adieu_status status;
+    int turn = 0;
+    do {
+        status = verb(fd->stream, how);
+        socket_send(&fd->socket);
+    } while (status == ADIEU_WAIT && turn++ < TURNS && hear(fd));
+    return status == ADIEU_FAIL ? fail_behind(fd) : status;
+}
+
+/* As a write says data: behind what was taken. */
+static enum adieu_status say(struct adieu_fd *fd, enum adieu_status (*verb)(struct adieu_stream *stream, bool how),
+                             bool how, int64_t deadline)
+{
+    if (!fd_enter(fd, SLOT_WRITE))
+        return ADIEU_MISUSE;
+    forget_heard(fd);
+    enum adieu_status status;
+    do
+        status = try_say(fd, verb, how);
+    while (status == ADIEU_WAIT && fd_wait_stream(fd, SLOT_WRITE, deadline));
+    fd_leave(fd, SLOT_WRITE);
+    return status;
+}
+
+enum adieu_status adieu_fd_key_update(struct adieu_fd *fd, bool ask_peer, int64_t deadline)
+{
+    return say(fd, adieu_key_update, ask_peer, deadline);
+}
+
+static enum adieu_status ask_certificate(struct adieu_stream *stream, bool how)
+{
+    (void)how;
+    return adieu_ask_certificate(stream);
+}
+
+enum adieu_status adieu_fd_ask_certificate(struct adieu_fd *fd, int64_t deadline)
+{
+    return say(fd, ask_certificate, false, deadline);
+}
