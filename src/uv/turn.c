@@ -234,7 +234,7 @@ static void set_polls(struct adieu_uv *uv)
 
 /* ------------------------------------------------ the whole */
 
-/* Everything that waited, once the transport is gone or both ends are decided. */
+/* Once the transport is gone nothing waits any more. */
 static void finish(struct adieu_uv *uv)
 {
     if (!uv->gone)

@@ -50,11 +50,16 @@ static void fire(uv_timer_t *timer)
     *(bool *)timer->data = true;
 }
 
+/*
+ * It repeats until it is stopped: one that fires at the head of a UV_RUN_ONCE leaves the rest of that to wait for something
+ * else, perhaps for ever.
+ */
 static void set_guard(uint64_t milliseconds, bool *fired)
 {
+    enum { REPEAT_MS = 5 };
     guard.data = fired;
     uv_update_time(&the_uv_loop);
-    assert_int_equal(uv_timer_start(&guard, fire, milliseconds, 0), 0);
+    assert_int_equal(uv_timer_start(&guard, fire, milliseconds, REPEAT_MS), 0);
 }
 
 int close_loop(void **state)
@@ -116,6 +121,7 @@ void run_ms(uint64_t milliseconds)
     while (!over)
         (void)uv_run(&the_uv_loop, UV_RUN_ONCE);
     uv_unref((uv_handle_t *)&guard);
+    assert_int_equal(uv_timer_stop(&guard), 0);
 }
 
 /* ------------------------------------------------ requests */
