@@ -187,8 +187,9 @@ int handle_over_code(const struct adieu_uv *uv)
     switch (adieu_ending(uv->socket.stream).reason) {
     case ADIEU_REASON_DEADLINE:
         return UV_ETIMEDOUT;
-    case ADIEU_REASON_REQUEST:
     case ADIEU_REASON_LOCAL_IO:
+        return UV_EIO;
+    case ADIEU_REASON_REQUEST:
     case ADIEU_REASON_RELEASED:
         return UV_ECANCELED;
     case ADIEU_REASON_NONE:

@@ -248,10 +248,24 @@ static void out_of_patience(struct talk *talk)
     assert_int_equal(adieu_uv_write_queue_size(talk->us), 0);
 }
 
+/* Who waits to write and who reads are told the same. */
+static void own_input_failed(struct talk *talk)
+{
+    struct waiter write;
+    struct ear ear;
+    say_too_much(&write, talk->us);
+    hear(talk->us, &ear);
+    adieu_uv_abort(talk->us, ADIEU_REASON_LOCAL_IO);
+    ends_with(&write, UV_EIO);
+    run_until(&ear.ended);
+    assert_code(ear.end, UV_EIO);
+}
+
 static void who_breaks_off_is_not_told_how_the_peer_ended(void **state)
 {
     (void)state;
     some_talks(cancelled_by_an_abort);
+    some_talks(own_input_failed);
     some_talks(out_of_patience);
 }
 
