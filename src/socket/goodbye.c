@@ -7,11 +7,6 @@
 /* What a goodbye still stays after all was acknowledged: a reset that follows the acknowledgement shows within it. */
 #define SETTLE_MS 100
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool sending_lives(const struct adieu_ending *ending)
 {
     return ending->sending == ADIEU_SENDING_OPEN || ending->sending == ADIEU_SENDING_CLOSING;
@@ -104,7 +99,7 @@ static void look(struct goodbye *goodbye, const struct socket *socket, int64_t n
     goodbye->delivery = socket_look(socket, &goodbye->taken);
     if (goodbye->taken != before)
         goodbye->progress_at = now;
-    goodbye->look_pause = goodbye->look_pause ? earlier(2 * goodbye->look_pause, LOOK_MS) : 1;
+    goodbye->look_pause = goodbye->look_pause ? time_earlier(2 * goodbye->look_pause, LOOK_MS) : 1;
     goodbye->look_at = now + goodbye->look_pause;
 }
 
@@ -136,7 +131,7 @@ static bool settled(struct goodbye *goodbye, const struct adieu_ending *ending, 
 static int64_t patience_end(const struct goodbye *goodbye)
 {
     int64_t quiet = goodbye->patience.quiet_ms;
-    return earlier(goodbye->patience.deadline, quiet < 0 ? INT64_MAX : time_later(goodbye->progress_at, quiet));
+    return time_earlier(goodbye->patience.deadline, quiet < 0 ? INT64_MAX : time_later(goodbye->progress_at, quiet));
 }
 
 /* Time is up. The ending says so, unless both directions had ended and the peer's side is known to have everything. */
@@ -154,8 +149,8 @@ int64_t goodbye_until(const struct goodbye *goodbye)
 {
     int64_t until = patience_end(goodbye);
     if (goodbye->delivery != DELIVERY_ALL)
-        until = earlier(until, goodbye->look_at);
-    return goodbye->settled_at ? earlier(until, goodbye->settled_at + SETTLE_MS) : until;
+        until = time_earlier(until, goodbye->look_at);
+    return goodbye->settled_at ? time_earlier(until, goodbye->settled_at + SETTLE_MS) : until;
 }
 
 /* ------------------------------------------------ ending */

@@ -4,11 +4,17 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 int64_t time_later(int64_t now, int64_t milliseconds)
 {
     return milliseconds > INT64_MAX - now ? INT64_MAX : now + milliseconds;
+}
+
+int64_t time_earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 void socket_init(struct socket *socket, struct adieu_stream *stream)
@@ -30,6 +36,18 @@ void socket_begin(struct socket *socket, int descriptor, bool borrowed)
         1; /* a small last word must not wait behind Nagle for an acknowledgement, and be purged by a reset */
     if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
         socket_first(socket);
+}
+
+bool socket_put_back(struct socket *socket, const void *bytes, size_t size)
+{
+    uint8_t *at;
+    if (size == 0)
+        return true;
+    if (adieu_wire_in(socket->stream, &at) < size)
+        return false;
+    memcpy(at, bytes, size);
+    adieu_wire_in_done(socket->stream, size);
+    return true;
 }
 
 void socket_speak(struct socket *socket)
@@ -71,16 +89,21 @@ static void end_gently(struct socket *socket)
         socket_drain(socket);
 }
 
-int socket_release(struct socket *socket, bool reset)
+int socket_detach(struct socket *socket)
 {
     int descriptor = socket->descriptor;
-    if (descriptor >= 0) {
-        if (!reset)
-            end_gently(socket);
+    if (descriptor >= 0)
         socket_tell(socket);
-        set_linger(socket, reset);
-    }
     socket->descriptor = -1;
     socket->in_over = socket->out_over = true;
     return descriptor;
+}
+
+int socket_release(struct socket *socket, bool reset)
+{
+    if (socket->descriptor >= 0 && !reset)
+        end_gently(socket);
+    if (socket->descriptor >= 0)
+        set_linger(socket, reset);
+    return socket_detach(socket);
 }

@@ -35,10 +35,13 @@ struct socket {
 /* socket.c */
 /* That many milliseconds later, or never (INT64_MAX) if it is beyond that. */
 int64_t time_later(int64_t now, int64_t milliseconds);
+int64_t time_earlier(int64_t a, int64_t b);
 /* Zeroes it, and remembers whose socket it is: there is no descriptor yet. */
 void socket_init(struct socket *socket, struct adieu_stream *stream);
 /* It is this one from now on: connected, accepted or adopted. Sets TCP_NODELAY. */
 void socket_begin(struct socket *socket, int descriptor, bool borrowed);
+/* Bytes of the peer's that were received already, and come first; there is room for them. False: no memory, and the stream knows. */
+bool socket_put_back(struct socket *socket, const void *bytes, size_t size);
 /* The stream begins to speak, once: until now the socket was the caller's, who may have spoken plaintext over it. */
 void socket_speak(struct socket *socket);
 /* Ends the write side, once: FIN. */
@@ -50,6 +53,8 @@ int socket_error(const struct socket *socket);
  * delivering. Returns the descriptor (-1: there is none), to be closed unless borrowed, or (borrowed, reset) shut down.
  */
 int socket_release(struct socket *socket, bool reset);
+/* Gives it up as it stands; returns the descriptor. */
+int socket_detach(struct socket *socket);
 
 /* io.c: each answers whether anything moved or changed */
 bool socket_send(struct socket *socket);

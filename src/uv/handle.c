@@ -44,13 +44,8 @@ void handle_enter(struct adieu_uv *uv)
     uv->entered++;
 }
 
-void handle_leave(struct adieu_uv *uv)
-{
-    uv->entered--;
-    handle_release(uv);
-}
-
-void handle_release(struct adieu_uv *uv)
+/* Lets the memory go if it was freed and nothing refers to it any more. */
+static void let_go(struct adieu_uv *uv)
 {
     if (!uv->freed || uv->entered || uv->is_due)
         return;
@@ -58,6 +53,12 @@ void handle_release(struct adieu_uv *uv)
     adieu_free(uv->socket.stream);
     loop_unref(uv->loop);
     free(uv);
+}
+
+void handle_leave(struct adieu_uv *uv)
+{
+    uv->entered--;
+    let_go(uv);
 }
 
 void handle_break_off(struct adieu_uv *uv, enum adieu_reason reason)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* How a handle comes to its connection, and gives it back. */
-#include <string.h>
 #include <sys/socket.h>
 
 #include "uv.h"
@@ -102,20 +101,11 @@ int adieu_uv_adopt(struct adieu_uv *uv, uv_stream_t *stream)
 
 int adieu_uv_put_back(struct adieu_uv *uv, const void *bytes, size_t size)
 {
-    uint8_t *at;
     if (uv->asked || uv->socket.speaks || uv->failed || uv->gone)
         return UV_EALREADY;
     if (size > adieu_wire_in(uv->socket.stream, NULL))
         return UV_ENOBUFS;
-    if (!size)
-        return 0;
-    if (adieu_wire_in(uv->socket.stream, &at) < size) {
-        adieu_wire_in_done(uv->socket.stream, 0);
-        return UV_ENOMEM;
-    }
-    memcpy(at, bytes, size);
-    adieu_wire_in_done(uv->socket.stream, size);
-    return 0;
+    return socket_put_back(&uv->socket, bytes, size) ? 0 : UV_ENOMEM;
 }
 
 int adieu_uv_detach(struct adieu_uv *uv, uv_stream_t **stream, const uint8_t **surplus, size_t *size)
@@ -126,10 +116,9 @@ int adieu_uv_detach(struct adieu_uv *uv, uv_stream_t **stream, const uint8_t **s
     if (!ended || pending || !uv->transport || uv->in_verbs)
         return UV_EBUSY;
     adieu_wire_settle(uv->socket.stream);
-    socket_tell(&uv->socket);
     uv->reading = false;
     *stream = transport_detach(uv);
-    uv->socket.descriptor = -1;
+    (void)socket_detach(&uv->socket); /* it is the handle's */
     *size = adieu_wire_surplus(uv->socket.stream, surplus);
     return 0;
 }

@@ -249,11 +249,6 @@ int adieu_uv_cancel(struct adieu_uv_request *request)
 
 /* ------------------------------------------------ closing */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void say_goodbye(struct requests *requests, struct adieu_uv_request *request, struct adieu_uv *uv,
                         struct adieu_uv_patience patience,
                         void (*closed)(struct adieu_uv_request *request, int status, const struct adieu_ending *ending))
@@ -266,7 +261,7 @@ static void say_goodbye(struct requests *requests, struct adieu_uv_request *requ
         if (wanted.quiet_ms < 0 || (old->quiet_ms >= 0 && old->quiet_ms < wanted.quiet_ms))
             wanted.quiet_ms = old->quiet_ms;
         uv->goodbye.patience.quiet_ms = wanted.quiet_ms;
-        uv->goodbye.patience.deadline = earlier(wanted.deadline, old->deadline);
+        uv->goodbye.patience.deadline = time_earlier(wanted.deadline, old->deadline);
     } else {
         goodbye_begin(&uv->goodbye, wanted, now);
         uv->goodbye.begun = true;

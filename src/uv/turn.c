@@ -7,11 +7,6 @@
 
 #include "uv.h"
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ------------------------------------------------ the handshake */
 
 static void established(struct adieu_uv *uv)
@@ -219,7 +214,7 @@ static void set_clock(struct adieu_uv *uv)
         when = uv->handshake_at;
     else if (!uv->gone && uv->idle)
         when = time_later(uv->moved_at, (int64_t)uv->idle_ms);
-    when = earlier(when, uv->retry_at);
+    when = time_earlier(when, uv->retry_at);
     if (!uv->wake_index || when < uv->wake_at || when == INT64_MAX)
         loop_wake_at(uv, when);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside the libuv transport. Reading order: loop.c runs what is due; request.c keeps what was asked for; turn.c does
- * it, by steps derived from how stream and transport stand; transport.c owns the libuv handle and its readiness;
- * open.c, connect.c and listen.c bring a transport; handle.c is a handle's life.
+ * it, by steps derived from how stream and transport stand, with say.c for what is written and read.c for what is
+ * read; transport.c owns the libuv handle and its readiness; open.c, connect.c (race.c: its attempts) and listen.c
+ * bring a transport; handle.c is a handle's life.
  *
  * A call records what is asked and makes the handle due; all that moves bytes or calls back happens in handle_turn(),
  * which is never inside another. libuv only tells when the socket is ready: bytes are moved by src/socket, with
@@ -131,8 +132,6 @@ struct adieu_uv {
 void handle_enter(struct adieu_uv *uv);
 /* What handle_enter() kept from going may go. */
 void handle_leave(struct adieu_uv *uv);
-/* Lets the memory go if it was freed and nothing refers to it any more. */
-void handle_release(struct adieu_uv *uv);
 /* Ends both directions and lets the transport go. */
 void handle_break_off(struct adieu_uv *uv, enum adieu_reason reason);
 /* Sets the transport's error; returns code. */
