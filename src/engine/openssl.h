@@ -282,7 +282,7 @@ enum engine_verdict keys_answer(struct engine *engine, struct adieu_error *error
 /* Inside a call: makes a new key first if the old one has sealed enough. FAULT: it could not be made. */
 enum engine_verdict keys_before_write(struct engine *engine, struct adieu_error *error);
 
-/* callbacks.c */
+/* sessions.c */
 /* OpenSSL tells of new sessions as far as somebody wants to know. */
 void sessions_want(struct engine_config *config);
 /* Whether what it says of the peer still counts: its certificate's time, and at clients its name. */
@@ -290,6 +290,8 @@ bool session_is_good(const struct engine *engine, const SSL_SESSION *session);
 /* Servers: OpenSSL's callback about a ticket that a client would resume with. */
 SSL_TICKET_RETURN session_ticket_came(SSL *ssl, SSL_SESSION *session, const uint8_t *key_name, size_t key_name_size,
                                       SSL_TICKET_STATUS status, void *arg);
+
+/* callbacks.c */
 /* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
 bool engine_call_out(struct engine *engine);
 void engine_call_back(struct engine *engine, bool before);
