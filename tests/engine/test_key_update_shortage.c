@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The nth allocation of a KeyUpdate fails, ours or OpenSSL's, for every n: then it is a fault, and no peer is blamed. */
-#include "../sweep/memory.h"
 #include "joined.h"
-
-static size_t asked, wanted;
-
-static bool refuses(bool ours)
-{
-    (void)ours;
-    return asked++ == wanted;
-}
+#include "shortage.h"
 
 /* On request, or by limit inside a write; behind it the next words. */
 static enum adieu_status update(struct adieu_stream *s, bool by_limit)
@@ -43,12 +35,9 @@ static bool update_without(size_t nth, bool by_limit)
     struct joined joined = join(client, server_config(ADIEU_TLS_1_3), HOST);
     shake_hands(&joined);
     say(joined.client, "x");
-    asked = 0;
-    wanted = nth;
-    memory_ask(refuses);
+    begin_shortage(nth, false);
     enum adieu_status status = update(joined.client, by_limit);
-    memory_ask(NULL);
-    bool came = asked > nth;
+    bool came = end_shortage();
     assert_true(status == ADIEU_OK || (status == ADIEU_FAIL && came));
     check_end(&joined, status, by_limit);
     part(&joined);

@@ -3,8 +3,8 @@
  * Decisions that come later while memory is short: the nth allocation fails, for every n, in each step. Nobody is accepted of
  * whom that was not decided, and what is not accepted gets no byte but an alert.
  */
-#include "../sweep/memory.h"
 #include "joined.h"
+#include "shortage.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -13,33 +13,6 @@
 #include <openssl/err.h>
 
 enum { ALERT = 7, SEALED_ALERT = ALERT + 1 + 16 };
-
-static struct shortage {
-    size_t nth, asked;
-    bool for_ever, came;
-} shortage;
-
-static bool refuses(bool ours)
-{
-    (void)ours;
-    size_t now = shortage.asked++;
-    bool refuse = now == shortage.nth || (shortage.for_ever && now > shortage.nth);
-    shortage.came = shortage.came || refuse;
-    return refuse;
-}
-
-/* nth SIZE_MAX: none fails. */
-static void begin_shortage(size_t nth, bool for_ever)
-{
-    shortage = (struct shortage){.nth = nth, .for_ever = for_ever};
-    memory_ask(refuses);
-}
-
-static bool end_shortage(void)
-{
-    memory_ask(NULL);
-    return shortage.came;
-}
 
 static void check_shortage_told(struct adieu_stream *s)
 {

@@ -3,9 +3,9 @@
  * The nth allocation fails, ours or OpenSSL's, for every n, within single calls: what tests/sweep does with whole conversations,
  * in processes of their own, is done here where coverage can see it, and held closer to the wire.
  */
-#include "../sweep/memory.h"
 #include "joined.h"
 #include "revoking.h"
+#include "shortage.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -17,33 +17,6 @@
 #include "adieu_openssl.h"
 
 enum { HEAD = 5, CHANGE = HEAD + 1, ALERT = HEAD + 2, SEALED_ALERT = ALERT + 1 + 16 };
-
-static struct shortage {
-    size_t nth, asked;
-    bool for_ever, came;
-} shortage;
-
-static bool refuses(bool ours)
-{
-    (void)ours;
-    size_t now = shortage.asked++;
-    bool refuse = now == shortage.nth || (shortage.for_ever && now > shortage.nth);
-    shortage.came = shortage.came || refuse;
-    return refuse;
-}
-
-static void begin_shortage(size_t nth, bool for_ever)
-{
-    shortage = (struct shortage){.nth = nth, .for_ever = for_ever};
-    memory_ask(refuses);
-}
-
-/* Whether an allocation failed: there was an nth one. */
-static bool end_shortage(void)
-{
-    memory_ask(NULL);
-    return shortage.came;
-}
 
 /* ------------------------------------------------ a stream */
 

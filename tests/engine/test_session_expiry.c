@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Found by reading: sessions outlived the certificates that they stand for. The clock is the test's own. */
+/* A session does not outlive the certificate that it stands for. The clock is the test's own. */
 #include "joined.h"
 #include "revoking.h"
 
@@ -208,5 +208,5 @@ int main(void)
         cmocka_unit_test(no_session_outlives_a_revocation_list),
         cmocka_unit_test(with_a_pin_alone_no_date_ends_a_session),
     };
-    return cmocka_run_group_tests_name("engine found expiry", tests, setup_authority, teardown_authority);
+    return cmocka_run_group_tests_name("engine session expiry", tests, setup_authority, teardown_authority);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Found by reading: certificates that are asked for behind the handshake. */
+/* What an answer to a late request for a certificate is worth, and until when it is awaited. */
 #include "late.h"
 
 static void answer_completely(struct joined *joined)
@@ -99,5 +99,5 @@ int main(void)
         cmocka_unit_test(a_key_update_behind_an_answer_does_not_hide_it),
         cmocka_unit_test(no_part_of_an_unproved_chain_is_told),
     };
-    return cmocka_run_group_tests_name("engine found late", tests, setup_authority, teardown_authority);
+    return cmocka_run_group_tests_name("engine late answers", tests, setup_authority, teardown_authority);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Found by reading: what a choice by name, and a decision that is awaited, have to do with other things. */
+/* What a choice by name, and a decision that is awaited, have to do with other things. */
 #include "joined.h"
 
 #include <string.h>
@@ -124,5 +124,5 @@ int main(void)
         cmocka_unit_test(the_name_that_is_told_is_the_one_that_was_chosen_by),
         cmocka_unit_test(a_stream_that_was_aborted_awaits_nothing),
     };
-    return cmocka_run_group_tests_name("engine found choice", tests, setup_authority, teardown_authority);
+    return cmocka_run_group_tests_name("engine choices", tests, setup_authority, teardown_authority);
 }
