@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a review found: corners where something was lost, told wrongly, touched too late, or spun. */
+/* Corners, where something could be lost, told wrongly, touched too late, or spin. */
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -521,5 +521,5 @@ int main(void)
         uv_unit_test(a_stream_that_was_shut_down_is_not_adopted),
         uv_unit_test(who_did_not_answer_in_time_is_named),
     };
-    return cmocka_run_group_tests_name("uv found", tests, setup_talks, teardown_talks);
+    return cmocka_run_group_tests_name("uv corners", tests, setup_talks, teardown_talks);
 }
