@@ -535,6 +535,20 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_discard(struct adieu_stream *
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size,
                                                          size_t *took);
 
+/* A part of what is to be written. bytes may be NULL if size is 0. */
+struct adieu_piece {
+    const void *bytes;
+    size_t size;
+};
+/*
+ * As adieu_write, for what lies apart, a header and its body: the same bytes leave, in fewer records, since a record
+ * goes across the borders of the pieces. *took counts over all of them, and may end inside one. What fills a record by
+ * itself is sealed where it lies; what is put together is copied, and the copy wiped. count 0, or nothing in the
+ * pieces: OK, and nothing is sent.
+ */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_writev(struct adieu_stream *stream, const struct adieu_piece *pieces,
+                                                          size_t count, size_t *took);
+
 /*
  * A new key for what is sent from here on (TLS 1.3, RFC 9846 4.7.3); ask_peer: the peer is to make one for its
  * direction, too. Whoever asks again before the peer has made one gets a new key, and one answer to both: 4.7.3
@@ -625,6 +639,24 @@ ADIEU_API size_t adieu_wire_out(struct adieu_stream *stream, const uint8_t **at)
 /* The transport took the first n bytes of the range. */
 ADIEU_API void adieu_wire_out_done(struct adieu_stream *stream, size_t n);
 
+/*
+ * An idle stream holds no buffers of the engine's (34 KB): it gives them back at each WAIT, and takes them anew for the
+ * next record, which costs as much as a fifth of a small one. A transport that notices by itself when nothing has moved
+ * for a moment, and then says rest, says keep once: from then on the stream does not do it. Rest: any time, again is
+ * safe; where something still waits nothing is given back.
+ */
+ADIEU_API void adieu_wire_keep(struct adieu_stream *stream);
+ADIEU_API void adieu_wire_rest(struct adieu_stream *stream);
+
+/*
+ * A transport that can send at once may be given what a write seals before it is queued, so that it need not be copied:
+ * function is called inside adieu_write, where nothing waits before these bytes and nothing follows them in this call.
+ * It returns how many of them it took, as adieu_wire_out_done would be told; the rest is queued. It may call nothing
+ * of the stream's, and leaves errno as it was. A failure waits until the transport sends what was queued.
+ */
+ADIEU_API void adieu_wire_direct(struct adieu_stream *stream,
+                                 size_t (*function)(void *context, const uint8_t *bytes, size_t size), void *context);
+
 /* No more will be delivered (FIN). What was received before is read before it counts. */
 ADIEU_API void adieu_wire_eof(struct adieu_stream *stream);
 /* No more will be taken (os_error says why), though the peer's last words may still be delivered: read on. */
@@ -653,6 +685,14 @@ ADIEU_API const char *adieu_last_name(enum adieu_last value);
 
 /* How the stream stands, copied out. Never does I/O, never changes anything. */
 ADIEU_API struct adieu_ending adieu_ending(const struct adieu_stream *stream);
+/* Two of its facts, for who asks at each step. */
+ADIEU_API enum adieu_sending adieu_sending(const struct adieu_stream *stream);
+ADIEU_API enum adieu_receiving adieu_receiving(const struct adieu_stream *stream);
+/*
+ * Behind the handshake: false if adieu_read would say WAIT for certain, since nothing came that has not been read;
+ * true if it may say something. Costs nothing: it does not look into what came.
+ */
+ADIEU_API bool adieu_readable(const struct adieu_stream *stream);
 /*
  * Why something failed; code ADIEU_ERR_NONE while nothing has. Lives as long as the stream; it may improve until both
  * ended.

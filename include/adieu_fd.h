@@ -158,6 +158,9 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_read(struct adieu_fd *fd, 
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size,
                                                             size_t *took, int64_t deadline);
+/* As adieu_writev, with a deadline: what is said of adieu_fd_write holds for all pieces together. */
+ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_writev(struct adieu_fd *fd, const struct adieu_piece *pieces,
+                                                             size_t count, size_t *took, int64_t deadline);
 /*
  * As adieu_shutdown: the half-close. OK: close_notify has left (sending is closed), reading goes on. WAIT: it is
  * queued, and leaves with the next verbs; call again to go on waiting. FAIL: sending failed. The socket's write side
@@ -247,7 +250,8 @@ ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);
  * resolver's, then the newest attempt's (while several are undecided timeout_ms is 20 at most, since the others are
  * looked at only); while accepting the listener. timeout_ms: -1, or after how many milliseconds to call the verb
  * again although nothing fired; 0 also says that a write has received what a read would find, which no poll tells any
- * more. A loop has to honour it; NULL is for who only looks at the descriptor. Your own deadlines are not in it.
+ * more, and a stream that has been busy wants to be looked at a little later, so as to give its buffers back if it is
+ * idle by then. A loop has to honour it; NULL is for who only looks at the descriptor. Your own deadlines are not in it.
  * Level-triggered polling is meant.
  */
 ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);

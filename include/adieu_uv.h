@@ -212,7 +212,7 @@ ADIEU_API int adieu_uv_handshake(struct adieu_uv_request *request, struct adieu_
  * KiB), read gets it back with
  *
  *   nread > 0       so many bytes are in it
- *   nread == 0      nothing, after all: abort was called meanwhile
+ *   nread == 0      nothing, after all: what came was not data, or abort was called meanwhile
  *   UV_ENOBUFS      alloc gave no room; it will be asked again in the loop's next turn
  *   UV_EOF          the peer's authentic end, behind the last byte
  *   other < 0       receiving ended otherwise, behind the last byte that could be had

@@ -49,6 +49,8 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
 bool engine_refused(struct engine *engine, struct adieu_error *error);
 /* DONE: 1..size bytes, in *got. size is not 0. */
 enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error);
+/* Whether something is left of what the engine has taken, so that a read may answer without any more. */
+bool engine_holds(const struct engine *engine);
 /* As engine_read would answer, but nothing is consumed. */
 enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error);
 /*
@@ -84,6 +86,8 @@ void engine_rest(struct engine *engine);
 
 /* Received bytes, at most size; 0: none now (never an end: the engine is not shown one). */
 size_t stream_take(struct adieu_stream *stream, void *buf, size_t size);
+/* How many there are: none of what lies behind the peer's end. */
+size_t stream_waits(const struct adieu_stream *stream);
 /* Bytes to send. All are taken, or swallowed where nothing may leave any more. false: no memory. */
 bool stream_put(struct adieu_stream *stream, const void *bytes, size_t size);
 /* An alert passed, in the direction told; ours stands behind what was put so far. False: it does not leave. */

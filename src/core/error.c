@@ -16,6 +16,14 @@ unsigned error_rank(enum adieu_error_code code)
     return 0;
 }
 
+void error_none(struct adieu_error *error)
+{
+    error->code = ADIEU_ERR_NONE;
+    error->os_error = 0;
+    error->alert = (struct adieu_alert){.seen = false};
+    error->text[0] = '\0';
+}
+
 static void set_text(struct adieu_error *error, const char *format, va_list arguments)
 {
     const char *general = adieu_error_code_text(error->code);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where in the sealed bytes each record of plaintext ends: so that a count of bytes on the wire can be told as a
- * count of plaintext. A few marks suffice: when there are too many, the one whose neighbours are nearest to each
- * other is forgotten, which makes the answer late, never early, and keeps the oldest and the newest exact.
+ * count of plaintext. A few marks suffice: when there are too many, every other one is forgotten, which makes the
+ * answer late, never early, and keeps the oldest and the newest exact.
  */
 #ifndef ADIEU_CORE_MARKS_H
 #define ADIEU_CORE_MARKS_H
@@ -19,11 +19,14 @@ struct mark {
 
 struct marks {
     struct mark list[MARKS];
-    unsigned count;
+    uint64_t apart; /* how far from each other they are to be */
+    unsigned count, passed;
 };
 
 /* Adds one; both counts only grow. */
 void marks_add(struct marks *marks, struct mark mark);
+/* The oldest mark that was not passed, if wire has reached it: it counts as passed, and stays. */
+bool marks_pass(struct marks *marks, uint64_t wire, struct mark *mark);
 /* Takes out the oldest mark, if wire has reached it. */
 bool marks_take(struct marks *marks, uint64_t wire, struct mark *mark);
 

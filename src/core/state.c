@@ -126,7 +126,7 @@ static bool was_refused(struct adieu_stream *stream)
 
 void stream_transport_end(struct adieu_stream *stream)
 {
-    if (!stream->dry || input_waits(stream) || !ending_receiving_lives(stream->ending.receiving))
+    if (!stream->dry || stream_waits(stream) || !ending_receiving_lives(stream->ending.receiving))
         return;
     if ((stream->eof || stream->reset) && was_refused(stream))
         return;
@@ -169,6 +169,21 @@ struct adieu_ending adieu_ending(const struct adieu_stream *stream)
     ending.error = stream->error.code;
     ending.after = after(stream);
     return ending;
+}
+
+enum adieu_sending adieu_sending(const struct adieu_stream *stream)
+{
+    return stream->ending.sending;
+}
+
+enum adieu_receiving adieu_receiving(const struct adieu_stream *stream)
+{
+    return stream->ending.receiving;
+}
+
+bool adieu_readable(const struct adieu_stream *stream)
+{
+    return !stream->dry || !ending_receiving_lives(stream->ending.receiving);
 }
 
 const struct adieu_error *adieu_error(const struct adieu_stream *stream)

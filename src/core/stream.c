@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pieces.h"
+
 /* ------------------------------------------------ life */
 
 static struct adieu_stream *stream_new(struct adieu_config *config, bool server, const char *name)
@@ -77,7 +79,7 @@ static enum adieu_status judge(struct adieu_stream *stream, enum engine_verdict 
     case ENGINE_DONE:
         return ADIEU_OK;
     case ENGINE_WAIT:
-        stream->dry = !input_waits(stream) && stream->awaited == ADIEU_AWAITED_NOTHING;
+        stream->dry = !stream_waits(stream) && stream->awaited == ADIEU_AWAITED_NOTHING;
         stream_rest(stream);
         stream_transport_end(stream);
         return ending_receiving_lives(stream->ending.receiving) ? ADIEU_WAIT : ADIEU_FAIL;
@@ -125,7 +127,8 @@ enum adieu_status adieu_handshake(struct adieu_stream *stream)
         return judge(stream, ENGINE_FAULT, &stream->error);
     if (stream->awaited != ADIEU_AWAITED_NOTHING)
         return ADIEU_WAIT;
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
     enum engine_verdict verdict = engine_handshake(stream->engine, &error);
     enum adieu_status status = judge(stream, verdict, &error);
     if (status == ADIEU_OK) {
@@ -154,7 +157,8 @@ static enum engine_verdict unless_mute(struct adieu_stream *stream, enum engine_
 /* Seals close_notify, or leaves it due until the other half of a message has come. */
 static enum adieu_status seal_goodbye(struct adieu_stream *stream)
 {
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
     enum engine_verdict verdict = unless_mute(stream, engine_shutdown(stream->engine, &error), &error);
     stream->goodbye_due = verdict == ENGINE_WAIT;
     return verdict == ENGINE_WAIT ? ADIEU_OK : judge(stream, verdict, &error);
@@ -174,6 +178,12 @@ static enum adieu_status read_ended(const struct adieu_stream *stream)
     return stream->ending.receiving == ADIEU_RECEIVING_CLOSED ? ADIEU_END : ADIEU_FAIL;
 }
 
+/* A read has found that before, and done what there was to be done about it. */
+static bool nothing_changed(const struct adieu_stream *stream)
+{
+    return stream->dry && stream->keeps && !stream->eof && !stream->reset && !stream->no_memory && !stream->goodbye_due;
+}
+
 /* Reads, or (size 0) peeks; does not count. */
 static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size_t size, size_t *got)
 {
@@ -182,13 +192,16 @@ static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size
         return status;
     if (!ending_receiving_lives(stream->ending.receiving))
         return read_ended(stream);
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
     size_t n = 0;
     enum engine_verdict verdict = ENGINE_WAIT; /* a dry engine has nothing, and would take memory to find that out */
+    if (nothing_changed(stream))
+        return ADIEU_WAIT;
     if (!stream->dry)
         verdict = size ? engine_read(stream->engine, buf, size, &n, &error) : engine_peek(stream->engine, &error);
     if (verdict == ENGINE_DONE) {
-        stream->dry = false;
+        stream->dry = size && !stream_waits(stream) && !engine_holds(stream->engine);
         stream_heard(stream);
     }
     status = judge(stream, verdict, &error);
@@ -235,17 +248,33 @@ static bool room_for(const struct adieu_stream *stream, size_t plain)
 /* Seals one record. */
 static enum adieu_status write_record(struct adieu_stream *stream, const uint8_t *from, size_t size)
 {
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
+    stream->writing = true;
     enum engine_verdict verdict = unless_mute(stream, engine_write(stream->engine, from, size, &error), &error);
+    stream->writing = false;
     enum adieu_status status = judge(stream, verdict, &error);
-    if (status != ADIEU_OK)
-        return status;
-    stream->ending.taken += size;
-    marks_add(&stream->unsent, (struct mark){.wire = stream->output.put, .plain = stream->ending.taken});
-    return ADIEU_OK;
+    if (status == ADIEU_OK) {
+        stream->ending.taken += size;
+        marks_add(&stream->marks, (struct mark){.wire = stream->output.put, .plain = stream->ending.taken});
+    }
+    if (stream->output.left == stream->output.put) /* it has left already */
+        stream_account_sent(stream);
+    return status;
 }
 
-enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size, size_t *took)
+/* One record out of several pieces. Plaintext does not stay behind on the stack. */
+static enum adieu_status write_gathered(struct adieu_stream *stream, const struct pieces *pieces, size_t size)
+{
+    uint8_t record[RECORD_PLAIN];
+    pieces_copy(pieces, record, size);
+    enum adieu_status status = write_record(stream, record, size);
+    wipe(record, size);
+    return status;
+}
+
+enum adieu_status adieu_writev(struct adieu_stream *stream, const struct adieu_piece *pieces, size_t count,
+                               size_t *took)
 {
     enum adieu_status status = allowed(stream);
     if (status != ADIEU_OK)
@@ -254,21 +283,30 @@ enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size
         return ADIEU_MISUSE;
     if (stream->ending.sending != ADIEU_SENDING_OPEN)
         return ADIEU_FAIL;
-    size_t taken = 0;
+    struct pieces rest = {.next = pieces, .count = count};
+    size_t size = pieces_size(&rest), taken = 0;
     while (status == ADIEU_OK && taken < size) {
         size_t n = size - taken < RECORD_PLAIN ? size - taken : RECORD_PLAIN;
         if (!room_for(stream, n))
             break;
+        const uint8_t *from = pieces_together(&rest, n);
         stream->expected = size - taken - n;
-        status = write_record(stream, (const uint8_t *)buf + taken, n);
-        if (status == ADIEU_OK)
+        status = from ? write_record(stream, from, n) : write_gathered(stream, &rest, n);
+        if (status == ADIEU_OK) {
+            pieces_pass(&rest, n);
             taken += n;
+        }
     }
     stream->expected = 0;
     if (!taken && size)
         return status == ADIEU_FAIL ? ADIEU_FAIL : ADIEU_WAIT;
     *took = taken;
     return ADIEU_OK;
+}
+
+enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size, size_t *took)
+{
+    return adieu_writev(stream, &(struct adieu_piece){.bytes = buf, .size = size}, 1, took);
 }
 
 enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer)
@@ -282,7 +320,8 @@ enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer)
         return ADIEU_FAIL;
     if (!room_for(stream, 0))
         return ADIEU_WAIT;
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
     enum engine_verdict verdict = engine_key_update(stream->engine, ask_peer, &error);
     return judge(stream, unless_mute(stream, verdict, &error), &error);
 }
@@ -298,7 +337,8 @@ enum adieu_status adieu_ask_certificate(struct adieu_stream *stream)
         return ADIEU_MISUSE;
     if (!room_for(stream, 0))
         return ADIEU_WAIT;
-    struct adieu_error error = {.code = ADIEU_ERR_NONE};
+    struct adieu_error error;
+    error_none(&error);
     enum engine_verdict verdict = engine_ask_certificate(stream->engine, &error);
     return judge(stream, unless_mute(stream, verdict, &error), &error);
 }

@@ -42,6 +42,7 @@ struct adieu_stream {
     bool sealed;      /* nothing more may be put: what the engine still says is swallowed */
     bool no_memory;   /* a put failed */
     bool in_callback; /* the application's code runs inside a verb */
+    bool keeps;       /* the transport says when the engine rests */
     enum adieu_awaited awaited;
     enum adieu_decision decision; /* given by adieu_decide; LATER: not yet */
     bool dry;                     /* the engine can make nothing more of what was received */
@@ -51,9 +52,11 @@ struct adieu_stream {
 
     struct input input;
     struct queue output;
-    size_t expected;      /* plaintext that the write in progress will still seal */
-    struct marks unsent;  /* records in the queue */
-    struct marks unacked; /* records handed over */
+    bool writing;    /* adieu_write is sealing */
+    size_t expected; /* and how much plaintext it will still seal behind that */
+    size_t (*direct)(void *context, const uint8_t *bytes, size_t size); /* see adieu_wire_direct */
+    void *direct_context;
+    struct marks marks; /* of records that are not acknowledged; passed: handed over */
     uint64_t acked_wire;
     struct adieu_alert alert_sealed; /* our fatal alert, not yet handed over */
     uint64_t alert_mark;             /* where it ends */
@@ -69,6 +72,8 @@ size_t config_queue_limit(const struct adieu_config *config); /* in bytes */
 
 /* error.c */
 unsigned error_rank(enum adieu_error_code code);
+/* No error, without the price of writing all of it: each verb needs one. */
+void error_none(struct adieu_error *error);
 
 /* state.c: shows an event to both halves and does what the rows say. */
 void stream_raise(struct adieu_stream *stream, enum ending_event event);
@@ -88,10 +93,10 @@ void stream_fault_memory(struct adieu_stream *stream);
 void stream_try_goodbye(struct adieu_stream *stream);
 
 /* wire.c */
-/* How much was received that the engine may still read: none of what lies behind the peer's end. */
-size_t input_waits(const struct adieu_stream *stream);
 void input_clear(struct adieu_stream *stream);
-/* If nothing waits in either direction: an idle stream holds no buffers, the engine's neither. */
+/* What was handed over, in plaintext, and whether our alert was in it. */
+void stream_account_sent(struct adieu_stream *stream);
+/* An idle stream holds no buffers, the engine's neither, unless the transport says when it is idle. */
 void stream_rest(struct adieu_stream *stream);
 
 #endif

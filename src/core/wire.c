@@ -41,7 +41,7 @@ static bool is_surplus(const struct adieu_stream *stream)
     return stream->ending.receiving == ADIEU_RECEIVING_CLOSED;
 }
 
-size_t input_waits(const struct adieu_stream *stream)
+size_t stream_waits(const struct adieu_stream *stream)
 {
     return ending_receiving_lives(stream->ending.receiving) ? input_size(&stream->input) : 0;
 }
@@ -199,11 +199,34 @@ void adieu_wire_settle(struct adieu_stream *stream)
 
 /* ------------------------------------------------ output */
 
+void adieu_wire_direct(struct adieu_stream *stream,
+                       size_t (*function)(void *context, const uint8_t *bytes, size_t size), void *context)
+{
+    stream->direct = function;
+    stream->direct_context = context;
+}
+
+/*
+ * One record that is all that a write has, and for which nobody waits, is handed over at once. Several are put
+ * together: a copy costs less than a system call for each.
+ */
+static size_t put_directly(struct adieu_stream *stream, const void *bytes, size_t size)
+{
+    if (!stream->direct || !stream->writing || stream->expected || stream->output.length)
+        return 0;
+    size_t n = stream->direct(stream->direct_context, bytes, size);
+    stream->output.put += n;
+    stream->output.left += n;
+    return n;
+}
+
 bool stream_put(struct adieu_stream *stream, const void *bytes, size_t size)
 {
     if (stream->sealed || !size)
         return true;
-    if (queue_put(&stream->output, config_pool(stream->config), bytes, size, stream->expected))
+    size_t n = put_directly(stream, bytes, size);
+    if (n == size ||
+        queue_put(&stream->output, config_pool(stream->config), (const uint8_t *)bytes + n, size - n, stream->expected))
         return true;
     stream->no_memory = true;
     stream->sealed = true;
@@ -215,25 +238,33 @@ size_t adieu_wire_out(struct adieu_stream *stream, const uint8_t **at)
     return queue_show(&stream->output, at);
 }
 
-/* What was handed over, in plaintext, and whether our alert was in it. */
-static void account_sent(struct adieu_stream *stream)
+void stream_account_sent(struct adieu_stream *stream)
 {
     uint64_t left = stream->output.left;
     struct mark mark;
-    while (marks_take(&stream->unsent, left, &mark)) {
+    while (marks_pass(&stream->marks, left, &mark))
         stream->ending.sent = mark.plain;
-        marks_add(&stream->unacked, mark);
-    }
     if (stream->alert_sealed.seen && left >= stream->alert_mark) {
         stream->ending.alert_sent = stream->alert_sealed;
         stream->alert_sealed.seen = false;
     }
 }
 
+void adieu_wire_keep(struct adieu_stream *stream)
+{
+    stream->keeps = true;
+}
+
+void adieu_wire_rest(struct adieu_stream *stream)
+{
+    if (stream->established && !stream->in_callback && !stream_waits(stream) && !stream->output.length)
+        engine_rest(stream->engine);
+}
+
 void stream_rest(struct adieu_stream *stream)
 {
-    if (stream->established && !input_waits(stream) && !stream->output.length)
-        engine_rest(stream->engine);
+    if (!stream->keeps)
+        adieu_wire_rest(stream);
 }
 
 void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
@@ -242,7 +273,7 @@ void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
         return;
     bool waited = stream->output.length > 0;
     queue_done(&stream->output, config_pool(stream->config), n);
-    account_sent(stream);
+    stream_account_sent(stream);
     stream_rest(stream);
     if (waited && !stream->output.length && !stream->goodbye_due)
         stream_raise(stream, EVENT_FLUSHED);
@@ -259,7 +290,7 @@ void adieu_wire_acknowledged(struct adieu_stream *stream, uint64_t n)
         return;
     stream->acked_wire = n;
     struct mark mark;
-    while (marks_take(&stream->unacked, n, &mark))
+    while (marks_take(&stream->marks, n, &mark))
         ending->acknowledged = mark.plain;
 }
 

@@ -6,12 +6,6 @@
 
 #include "openssl.h"
 
-/* A binding while it is made. */
-struct binding {
-    uint8_t bytes[EVP_MAX_MD_SIZE];
-    size_t size; /* 0: there is none */
-};
-
 /*
  * RFC 7627: without it two connections can be made to have the same secrets (triple handshake), and nothing names
  * one.
@@ -52,6 +46,24 @@ static void digest_certificate(X509 *certificate, struct binding *binding)
         binding->size = size;
 }
 
+/* Each ticket has it, so it is made once. */
+void binding_prepare(struct engine_config *config, X509 *leaf)
+{
+    config->end_point = (struct binding){.size = 0};
+    digest_certificate(leaf, &config->end_point);
+    config->end_point_of = config->end_point.size ? leaf : NULL;
+}
+
+static void digest_own(SSL *ssl, struct binding *binding)
+{
+    const struct engine_config *shown = engine_shown(engine_of(ssl));
+    X509 *leaf = SSL_get_certificate(ssl);
+    if (leaf && leaf == shown->end_point_of)
+        *binding = shown->end_point;
+    else
+        digest_certificate(leaf, binding);
+}
+
 /* A server that resumes shows nothing, and may have other certificates by now: the ticket knows which it was. */
 static void read_ticket(SSL *ssl, struct binding *binding)
 {
@@ -70,7 +82,7 @@ static void make_end_point(SSL *ssl, struct binding *binding)
     else if (SSL_session_reused(ssl))
         read_ticket(ssl, binding);
     else
-        digest_certificate(SSL_get_certificate(ssl), binding);
+        digest_own(ssl, binding);
 }
 
 /* A ticket that cannot be told goes without: only the binding of what it resumes is lost. */
@@ -78,8 +90,11 @@ int binding_ticket_made(SSL *ssl, void *arg)
 {
     (void)arg;
     struct binding binding = {.size = 0};
+    void *data = NULL;
+    size_t size = 0;
     ERR_set_mark();
-    make_end_point(ssl, &binding);
+    if (SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &size) && !size)
+        make_end_point(ssl, &binding); /* else it has come with the session: this is another ticket for it */
     if (binding.size)
         SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), binding.bytes, binding.size);
     ERR_pop_to_mark();

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* The one frame round every call into OpenSSL, and the one place where its answers become verdicts. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "openssl.h"
 
+/* To look is ten times cheaper than to clear what is empty already. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
 void engine_begin(struct engine *engine)
 {
-    ERR_clear_error();
+    forget_errors();
+    engine->resting = false;
     engine->alert_in.seen = engine->alert_out.seen = engine->told = false;
     engine->record_size = SIZE_MAX;
     engine->starved = false;
@@ -61,26 +71,34 @@ static void saw_alert(struct engine *engine, bool sent, const uint8_t *alert)
     errno = 0; /* an observer was called, perhaps: see engine_call_out */
 }
 
+static void saw_handshake(struct engine *engine, bool sent, const uint8_t *message, size_t size, const SSL *ssl)
+{
+    keys_saw(engine, sent, message[0]);
+    late_saw(engine, sent, message[0]);
+    if (sent) {
+        engine->shown = engine->shown || shows_certificate(ssl, message, size);
+        return;
+    }
+    engine->understood = true;
+    stream_heard(engine->stream);
+    if (message[0] == SSL3_MT_FINISHED)
+        later_saw_finished(engine);
+}
+
 void engine_saw_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl, void *arg)
 {
     (void)version;
     struct engine *engine = arg;
     engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
-    keys_saw(engine, sent, type, bytes, size);
-    late_saw(engine, sent, type, bytes, size);
-    if (type == SSL3_RT_HANDSHAKE && !sent) {
-        engine->understood = true;
-        stream_heard(engine->stream);
-        if (size && *(const uint8_t *)bytes == SSL3_MT_FINISHED)
-            later_saw_finished(engine);
-    }
-    if (type == SSL3_RT_HEADER && !sent && size == SSL3_RT_HEADER_LENGTH)
+    if (type == SSL3_RT_HEADER && sent)
+        keys_saw_record(engine);
+    else if (type == SSL3_RT_HEADER && size == SSL3_RT_HEADER_LENGTH)
         saw_header(engine, bytes);
-    if (type == SSL3_RT_HANDSHAKE && sent)
-        engine->shown = engine->shown || shows_certificate(ssl, bytes, size);
-    if (type == SSL3_RT_CHANGE_CIPHER_SPEC && sent)
+    else if (type == SSL3_RT_HANDSHAKE && size)
+        saw_handshake(engine, sent, bytes, size, ssl);
+    else if (type == SSL3_RT_CHANGE_CIPHER_SPEC && sent)
         engine->refusal.changes = engine->refusal.due;
-    if (type == SSL3_RT_ALERT && size == 2)
+    else if (type == SSL3_RT_ALERT && size == 2)
         saw_alert(engine, sent, bytes);
 }
 
@@ -175,6 +193,27 @@ static bool is_fault(const struct engine *engine, const struct trouble *trouble)
     return internal && !too_short(engine);
 }
 
+void engine_set_problem(struct engine *engine, const char *format, ...)
+{
+    enum { PROBLEM = 160 };
+    if (!engine->problem && format)
+        engine->problem = malloc(PROBLEM);
+    engine->starved = engine->starved || (format && !engine->problem);
+    if (engine->problem)
+        engine->problem[0] = '\0';
+    if (!format || !engine->problem)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(engine->problem, PROBLEM, format, arguments);
+    va_end(arguments);
+}
+
+const char *engine_problem(const struct engine *engine)
+{
+    return engine->problem ? engine->problem : "";
+}
+
 void engine_explain(const struct engine *engine, struct adieu_error *error, const char *why)
 {
     error->alert = engine->alert_out;
@@ -203,8 +242,8 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
     bool unverified = engine->refusal.due || trouble.reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
                       trouble.reason == SSL_R_INVALID_STATUS_RESPONSE;
     bool unnamed = engine->naming == NAMING_CHOSEN && !engine->chosen;
-    if (engine->problem[0] && (unverified || unnamed))
-        why = engine->problem;
+    if (*engine_problem(engine) && (unverified || unnamed))
+        why = engine_problem(engine);
     bool refused = unverified || trouble.reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
     error->code = refused                           ? ADIEU_ERR_REFUSED
                   : not_tls(engine, trouble.reason) ? ADIEU_ERR_NOT_TLS
@@ -216,7 +255,7 @@ static enum engine_verdict failed(struct engine *engine, struct adieu_error *err
 enum engine_verdict engine_can(struct engine *engine)
 {
     engine_look_for_shortage(engine);
-    ERR_clear_error();
+    forget_errors();
     return ENGINE_DONE;
 }
 
@@ -279,7 +318,8 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
     }
     if (verdict == ENGINE_ALERT || verdict == ENGINE_VIOLATION || verdict == ENGINE_FAULT)
         cache_drop(engine);
-    ERR_clear_error();
+    if (answer <= 0) /* after a success there are none (looked at behind every call of all tests) */
+        forget_errors();
     late_look(engine, verdict);
     return verdict;
 }

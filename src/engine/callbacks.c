@@ -4,21 +4,25 @@
 
 #include "openssl.h"
 
+/* What the application's code leaves in the error queue would look like an error of the call that it runs in. */
 bool engine_call_out(struct engine *engine)
 {
     engine_look_for_shortage(engine);
+    (void)ERR_set_mark();
     return stream_enter_callback(engine->stream);
 }
 
 void engine_call_back(struct engine *engine, bool before)
 {
     stream_leave_callback(engine->stream, before);
+    (void)ERR_pop_to_mark();
     errno = 0;
 }
 
 /* ------------------------------------------------ key log and verification */
 
-void engine_key_made(const SSL *ssl, const char *line)
+/* Each line of the key log. */
+static void key_made(const SSL *ssl, const char *line)
 {
     struct engine *engine = engine_of(ssl);
     const struct engine_config *config = engine_shown(engine);
@@ -30,12 +34,27 @@ void engine_key_made(const SSL *ssl, const char *line)
     engine_call_back(engine, before);
 }
 
+bool engine_want_keys(struct engine_config *config)
+{
+    if (config->adopted)
+        return true;
+    if (!CRYPTO_THREAD_write_lock(config->roots_lock))
+        return false;
+    if (!config->tells_keys)
+        SSL_CTX_set_keylog_callback(config->context, key_made);
+    config->tells_keys = true;
+    CRYPTO_THREAD_unlock(config->roots_lock);
+    return true;
+}
+
 enum adieu_status adieu_config_insecure_on_key(struct adieu_config *config,
                                                void (*function)(void *context, const char *line), void *context)
 {
     if (!settings_open(config))
         return ADIEU_FAIL;
     struct engine_config *engine = config_engine(config);
+    if (!engine_want_keys(engine))
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
     engine->on_key = function;
     engine->on_key_context = context;
     return ADIEU_OK;

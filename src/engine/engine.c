@@ -102,10 +102,10 @@ static bool prepare_name(struct engine *engine, const char *name, struct adieu_e
 /* Set on the SSL, not only on the context, because an adopted context may say otherwise and is not ours to change. */
 static void insist(SSL *ssl)
 {
-    SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_clear_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
-    SSL_clear_mode(ssl, SSL_MODE_ASYNC | SSL_MODE_ENABLE_PARTIAL_WRITE);
+    SSL_clear_mode(ssl, SSL_MODE_ASYNC | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
     SSL_set_quiet_shutdown(ssl, 0);
     SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see dry in the core */
     SSL_set_max_send_fragment(ssl, SSL3_RT_MAX_PLAIN_LENGTH);
@@ -171,7 +171,8 @@ static bool prepare(struct engine *engine, const char *name, struct adieu_error 
 {
     struct engine_config *config = engine->config;
     bool chooses = engine->server && config->on_name; /* then it is the chosen one's that are needed */
-    bool ready = chooses || !engine_asks(engine) || trust_load_system(config);
+    bool ready =
+        (chooses || !engine_asks(engine) || trust_load_system(config)) && (engine->server || engine_want_keys(config));
     engine->ssl = ready ? SSL_new(config->context) : NULL;
     BIO *bio = engine->ssl ? BIO_new(config->wire) : NULL;
     if (!bio) {
@@ -224,6 +225,8 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
+    if (engine->ssl)
+        wiping_rest(engine);
     refusal_forget(engine);
     later_forget(engine);
     SSL_free(engine->ssl);
@@ -231,6 +234,7 @@ void engine_free(struct engine *engine)
     free(engine->asked_for);
     free(engine->name);
     free(engine->alpn);
+    free(engine->problem);
     free(engine);
 }
 
@@ -243,7 +247,7 @@ static enum engine_verdict refuse(struct engine *engine, struct adieu_error *err
     if (engine->refusal.due)
         refusal_say(engine);
     error->code = engine->starved ? ADIEU_ERR_MEMORY : ADIEU_ERR_REFUSED;
-    engine_explain(engine, error, engine->problem);
+    engine_explain(engine, error, engine_problem(engine));
     return engine->starved ? ENGINE_FAULT : ENGINE_VIOLATION;
 }
 
@@ -258,8 +262,8 @@ static enum engine_verdict refuse_by(struct engine *engine, enum adieu_decision 
     if (engine->server && engine->starved)
         engine->refusal.alert = SSL_AD_INTERNAL_ERROR;
     engine->refusal.due |= engine->server;
-    if (!engine->problem[0]) /* nothing was found in want */
-        strcpy(engine->problem, "the program does not accept its certificate");
+    if (!*engine_problem(engine)) /* nothing was found in want */
+        engine_set_problem(engine, "the program does not accept its certificate");
     return refuse(engine, error);
 }
 
@@ -324,6 +328,7 @@ bool engine_refused(struct engine *engine, struct adieu_error *error)
 enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, size_t *got, struct adieu_error *error)
 {
     engine_begin(engine);
+    wiping_read(engine);
     return engine_end(engine, SSL_read_ex(engine->ssl, buf, size, got), error);
 }
 
@@ -348,10 +353,15 @@ enum engine_verdict engine_write(struct engine *engine, const void *buf, size_t 
     return engine_cannot(engine, error, "seal a whole record");
 }
 
-/* "RH": a record's header is awaited. */
+bool engine_holds(const struct engine *engine)
+{
+    return SSL_has_pending(engine->ssl);
+}
+
+/* "RH": a record's header is awaited, and not its body ("RB"). */
 bool engine_inside_record(const struct engine *engine)
 {
-    return SSL_has_pending(engine->ssl) || strcmp(SSL_rstate_string(engine->ssl), "RH") != 0;
+    return SSL_has_pending(engine->ssl) || SSL_rstate_string(engine->ssl)[1] != 'H';
 }
 
 /*
@@ -360,8 +370,11 @@ bool engine_inside_record(const struct engine *engine)
  */
 void engine_rest(struct engine *engine)
 {
-    if (!engine_inside_record(engine))
-        (void)SSL_free_buffers(engine->ssl);
+    if (engine->resting || engine_inside_record(engine))
+        return;
+    wiping_rest(engine);
+    (void)SSL_free_buffers(engine->ssl);
+    engine->resting = true;
 }
 
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)

@@ -106,6 +106,7 @@ static enum adieu_status use_identity(struct adieu_config *config, const struct 
         self_note(engine, digest, size);
     else
         engine->trust_unknown = true;
+    binding_prepare(engine, identity->leaf);
     engine->has_identity = true;
     return ADIEU_OK;
 }

@@ -19,14 +19,14 @@ enum adieu_status adieu_config_key_limit(struct adieu_config *config, uint64_t r
     return ADIEU_OK;
 }
 
-void keys_saw(struct engine *engine, bool sent, int type, const void *bytes, size_t size)
+void keys_saw_record(struct engine *engine)
+{
+    engine->keys.records++;
+}
+
+void keys_saw(struct engine *engine, bool sent, uint8_t kind)
 {
     struct keys *keys = &engine->keys;
-    if (sent && type == SSL3_RT_HEADER)
-        keys->records++;
-    if (type != SSL3_RT_HANDSHAKE || size == 0)
-        return;
-    const uint8_t kind = *(const uint8_t *)bytes;
     if (!sent && kind == SSL3_MT_KEY_UPDATE)
         keys->asked = false;
     if (sent && (kind == SSL3_MT_KEY_UPDATE || kind == SSL3_MT_FINISHED)) { /* what follows is under the next key */

@@ -29,21 +29,19 @@ enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_e
                                       : engine_cannot(engine, error, "ask for the client's certificate");
 }
 
-void late_saw(struct engine *engine, bool sent, int type, const uint8_t *message, size_t size)
+void late_saw(struct engine *engine, bool sent, uint8_t kind)
 {
     struct late *late = &engine->late;
-    if (type != SSL3_RT_HANDSHAKE || !size)
-        return;
-    if (sent && message[0] == SSL3_MT_CERTIFICATE_REQUEST && stream_established(engine->stream))
+    if (sent && kind == SSL3_MT_CERTIFICATE_REQUEST && stream_established(engine->stream))
         late->asked = true; /* it was really put */
     if (sent || !late->asked)
         return;
-    if (message[0] == SSL3_MT_CERTIFICATE) { /* OpenSSL forgets the last answer */
+    if (kind == SSL3_MT_CERTIFICATE) { /* OpenSSL forgets the last answer */
         late->unproved = true;
         late->finished = false;
         late->verified = engine->verified = ADIEU_VERIFIED_NO;
     }
-    late->finished = late->finished || message[0] == SSL3_MT_FINISHED;
+    late->finished = late->finished || kind == SSL3_MT_FINISHED;
 }
 
 void late_verified(struct engine *engine)

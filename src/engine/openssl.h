@@ -14,15 +14,24 @@ struct pin {
     uint8_t bytes[ADIEU_PIN_SIZE];
 };
 
+/* A channel binding; size 0: there is none. */
+struct binding {
+    uint8_t bytes[EVP_MAX_MD_SIZE];
+    size_t size;
+};
+
 struct engine_config {
     SSL_CTX *context;
     BIO_METHOD *wire;
     bool adopted;
     bool has_identity;
+    const X509 *end_point_of; /* our certificate that end_point is of; the context holds it */
+    struct binding end_point;
     bool roots_named;          /* the caller named whom to trust; until then it is the system's roots */
     bool insecure;             /* adieu_config_insecure_no_verify */
-    CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots */
+    CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots, or the keys */
     bool roots_loaded;
+    bool tells_keys;    /* OpenSSL does, see engine_want_keys */
     uint8_t trust[32];  /* a digest of whom we trust: sessions are resumed only under the same */
     bool trust_unknown; /* no memory to compute it: nothing is resumed */
     enum adieu_client_auth client_auth;
@@ -97,11 +106,13 @@ struct engine {
     SSL *ssl;
     bool server;
     bool started;
-    char *name; /* that the peer must prove; NULL: none is asked for */
+    bool resting; /* its buffers were given back, and nothing was asked of it since */
+    bool unwiped; /* plaintext that was read may still lie in its buffer */
+    char *name;   /* that the peer must prove; NULL: none is asked for */
     char *alpn;
     enum adieu_verified verified;
-    char problem[160]; /* why the peer was refused */
-    int blame;         /* the chain's error that tells of it */
+    char *problem; /* why the peer was refused; NULL: it was not, as most */
+    int blame;     /* the chain's error that tells of it */
     /* what the message callback saw during the call in progress */
     struct adieu_alert alert_in, alert_out;
     bool told;          /* alert_out leaves */
@@ -135,6 +146,10 @@ enum engine_verdict engine_cannot(struct engine *engine, struct adieu_error *err
  * leaves ENOMEM in errno: engine_begin clears it, and this looks, wherever OpenSSL calls us before it clears it, too.
  */
 void engine_look_for_shortage(struct engine *engine);
+/* Says, or (NULL) takes back, why the peer is refused. Without memory for it that is why. */
+void engine_set_problem(struct engine *engine, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "": there is none. */
+const char *engine_problem(const struct engine *engine);
 /* Fills alert and text: why, and what the peer is told of it. */
 void engine_explain(const struct engine *engine, struct adieu_error *error, const char *why);
 /* The message callback: alerts and their direction come from here and nowhere else. */
@@ -218,8 +233,8 @@ void later_forget(struct engine *engine);
 /* late_auth.c */
 /* A client with an identity offers to show it late. */
 void late_offer(struct engine *engine);
-/* What passed, from the message callback. */
-void late_saw(struct engine *engine, bool sent, int type, const uint8_t *message, size_t size);
+/* A handshake message passed. */
+void late_saw(struct engine *engine, bool sent, uint8_t kind);
 /* The chain of a late answer has been verified, which is not all of it. */
 void late_verified(struct engine *engine);
 /* Behind each call into OpenSSL: whether an answer is complete. */
@@ -258,6 +273,8 @@ const char *revocation_problem(long chain_error);
 void staples_free(struct staple *staple);
 
 /* binding.c */
+/* This is our certificate. */
+void binding_prepare(struct engine_config *config, X509 *leaf);
 /* Servers' tickets remember which certificate was shown: OpenSSL's callback. */
 int binding_ticket_made(SSL *ssl, void *arg);
 
@@ -272,8 +289,9 @@ void cache_keep(struct engine *engine, const SSL_SESSION *session);
 void cache_drop(struct engine *engine);
 
 /* keys.c */
-/* What passed, from the message callback. */
-void keys_saw(struct engine *engine, bool sent, int type, const void *bytes, size_t size);
+/* A record is sealed; a handshake message passed. */
+void keys_saw_record(struct engine *engine);
+void keys_saw(struct engine *engine, bool sent, uint8_t kind);
 /*
  * Inside a call: the KeyUpdate that the peer asked for, which OpenSSL owes until it writes, and in place of what it
  * is to.
@@ -291,12 +309,21 @@ bool session_is_good(const struct engine *engine, const SSL_SESSION *session);
 SSL_TICKET_RETURN session_ticket_came(SSL *ssl, SSL_SESSION *session, const uint8_t *key_name, size_t key_name_size,
                                       SSL_TICKET_STATUS status, void *arg);
 
+/* wiping.c */
+/* Before a read. */
+void wiping_read(struct engine *engine);
+/* Before the buffers are given back. */
+void wiping_rest(struct engine *engine);
+
 /* callbacks.c */
 /* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
 bool engine_call_out(struct engine *engine);
 void engine_call_back(struct engine *engine, bool before);
-/* Each line of the key log. */
-void engine_key_made(const SSL *ssl, const char *line);
+/*
+ * From now on OpenSSL tells of its keys. It prints them for that, a tenth of a handshake: so only where somebody may
+ * want them, on_key, or a refusal, by clients or by servers that ask for certificates. False: no memory.
+ */
+bool engine_want_keys(struct engine_config *config);
 
 /* settings.c */
 /* Whether a setter may go on with an OpenSSL context that is ours to change; if not, the error is set. */

@@ -161,8 +161,7 @@ static int first_hello(struct engine *engine, SSL *ssl, const char *name)
     if (engine->naming == NAMING_AWAITED)
         return 0;
     if (!engine->chosen) {
-        snprintf(engine->problem, sizeof engine->problem, "the program shows nothing for %.100s",
-                 *name ? name : "who asks for no name");
+        engine_set_problem(engine, "the program shows nothing for %.100s", *name ? name : "who asks for no name");
         return SSL_AD_UNRECOGNIZED_NAME;
     }
     engine->naming = NAMING_SHOWN;

@@ -53,7 +53,6 @@ struct engine_config *engine_config_new(void)
     }
     if (config) {
         SSL_CTX_set_cert_verify_callback(config->context, engine_verify, config);
-        SSL_CTX_set_keylog_callback(config->context, engine_key_made);
         SSL_CTX_set_client_hello_cb(config->context, engine_hello_came, NULL);
         SSL_CTX_set_session_ticket_cb(config->context, binding_ticket_made, session_ticket_came, NULL);
     }
@@ -148,6 +147,8 @@ enum adieu_status adieu_config_client_auth(struct adieu_config *config, enum adi
         return ADIEU_FAIL;
     if ((unsigned)client_auth > ADIEU_CLIENT_AUTH_LATE)
         return config_fail(config, ADIEU_ERR_ARGUMENT, 0, "%d is no client_auth", (int)client_auth);
+    if (client_auth != ADIEU_CLIENT_AUTH_NONE && !engine_want_keys(config_engine(config)))
+        return config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
     config_engine(config)->client_auth = client_auth;
     return ADIEU_OK;
 }

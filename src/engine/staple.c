@@ -175,7 +175,7 @@ static const char *problem_of_peer(SSL *ssl)
  */
 static int refuse(struct engine *engine, const char *problem)
 {
-    snprintf(engine->problem, sizeof engine->problem, "%s", problem);
+    engine_set_problem(engine, "%s", problem);
     engine->verified = ADIEU_VERIFIED_NO;
     if (SSL_version(engine->ssl) != TLS1_3_VERSION)
         return 0;

@@ -39,10 +39,9 @@ static void explain(struct engine *engine, long chain_error)
     if (!reason)
         reason = X509_verify_cert_error_string(chain_error);
     if (another && engine->name)
-        snprintf(engine->problem, sizeof engine->problem, "its certificate is not for %.80s (%s)", engine->name,
-                 reason);
+        engine_set_problem(engine, "its certificate is not for %.80s (%s)", engine->name, reason);
     else
-        snprintf(engine->problem, sizeof engine->problem, "%s", reason);
+        engine_set_problem(engine, "%s", reason);
 }
 
 /* The decision, given what the chain (or a resumed session) is worth. Fills verified and, if refused, problem. */
@@ -52,12 +51,12 @@ static bool decide(struct engine *engine, const struct engine_config *config, co
     bool chained = chain_error == X509_V_OK;
     bool chain_matters = !config->insecure && !trusts_pins_alone(config);
     if (!pinned)
-        snprintf(engine->problem, sizeof engine->problem, "its key has another pin than the one trusted");
+        engine_set_problem(engine, "its key has another pin than the one trusted");
     else if (chain_matters && !chained)
         explain(engine, chain_error);
     if (!pinned || (chain_matters && !chained))
         return false;
-    engine->problem[0] = '\0';
+    engine_set_problem(engine, NULL);
     if (chain_matters)
         engine->verified = engine->server ? ADIEU_VERIFIED_AUTHORITY : ADIEU_VERIFIED_NAME;
     else
@@ -84,8 +83,9 @@ static enum adieu_decision ask(void *arg)
         return ADIEU_REFUSE;
     }
     bool before = engine_call_out(question->engine);
-    enum adieu_decision decision = config->on_verify(config->on_verify_context, question->engine->stream,
-                                                     question->accepted, question->engine->problem, der, (size_t)size);
+    enum adieu_decision decision =
+        config->on_verify(config->on_verify_context, question->engine->stream, question->accepted,
+                          engine_problem(question->engine), der, (size_t)size);
     engine_call_back(question->engine, before);
     OPENSSL_free(der);
     return decision;
@@ -111,7 +111,7 @@ static enum adieu_decision settle(struct engine *engine, const struct engine_con
     if (decision != ADIEU_ACCEPT || !accepted)
         engine->verified = ADIEU_VERIFIED_NO;
     if (decision != ADIEU_ACCEPT && decision != ADIEU_LATER && accepted)
-        snprintf(engine->problem, sizeof engine->problem, "the program does not accept its certificate");
+        engine_set_problem(engine, "the program does not accept its certificate");
     return decision;
 }
 
@@ -195,7 +195,7 @@ int engine_verify(X509_STORE_CTX *store, void *arg)
 
 static enum adieu_decision refuse(struct engine *engine, const char *problem)
 {
-    snprintf(engine->problem, sizeof engine->problem, "%s", problem);
+    engine_set_problem(engine, "%s", problem);
     return ADIEU_REFUSE;
 }
 

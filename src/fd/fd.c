@@ -54,7 +54,9 @@ static struct adieu_fd *fd_around(struct adieu_stream *stream)
         return NULL;
     }
     fd->stream = stream;
+    adieu_wire_keep(stream);
     socket_init(&fd->socket, stream);
+    adieu_wire_direct(stream, socket_send_directly, &fd->socket);
     fd->process = getpid();
     fd->opening = opening;
     opening->listener = -1;
@@ -189,8 +191,8 @@ const char *adieu_fd_why_name(enum adieu_fd_why value)
     return "?";
 }
 
-/* What the verb in progress needs; *until: when to look again at the latest. */
-static struct pollfd need(struct adieu_fd *fd, int64_t *until)
+/* What the verb in progress needs; *until: when to look again at the latest, for who comes back then. */
+static struct pollfd need(struct adieu_fd *fd, bool comes_back, int64_t *until)
 {
     *until = ADIEU_FD_FOREVER;
     if (fd->released)
@@ -201,8 +203,7 @@ static struct pollfd need(struct adieu_fd *fd, int64_t *until)
         return (struct pollfd){.fd = fd->opening->listener, .events = POLLIN};
     if (fd->goodbye.begun)
         return close_need(fd, until);
-    if (fd->heard)
-        *until = ADIEU_FD_NOW;
+    *until = fd->heard ? ADIEU_FD_NOW : fd_rest(fd, comes_back);
     return fd_need(fd);
 }
 
@@ -210,16 +211,15 @@ struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms)
 {
     int64_t until;
     bool locked = fd_lock(fd);
-    struct pollfd what = need(fd, &until);
+    struct pollfd what = need(fd, timeout_ms != NULL, &until);
     fd->heard_told = fd->heard;
     fd_unlock(fd, locked);
     if (!what.events)
         what.fd = -1;
     if (what.fd < 0)
         what.events = 0;
-    if (timeout_ms) {
+    if (timeout_ms)
         *timeout_ms = fd_milliseconds_until(until);
-    }
     return what;
 }
 

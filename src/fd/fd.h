@@ -24,6 +24,8 @@
 #include "targets.h"
 #include "goodbye.h"
 
+/* A stream that moves something at shorter intervals keeps its buffers meanwhile. */
+#define BUSY_MS 20
 /* For so long after another thread's read what comes is still that thread's: it went to look at what it got. */
 #define READER_MS 1000
 
@@ -31,12 +33,12 @@
 enum slot_name { SLOT_OPEN, SLOT_HANDSHAKE, SLOT_READ, SLOT_WRITE, SLOT_SHUTDOWN, SLOT_CLOSE, SLOT_COUNT };
 
 struct slot {
-    bool busy;              /* a thread is inside */
-    bool waiting;           /* and in poll() */
-    bool woken;             /* its wake descriptor was written */
-    short events;           /* what it polls the socket for */
-    enum adieu_fd_why over; /* its wait is to end, and why */
-    int wake;               /* eventfd, made by its first wait; -1 */
+    bool busy : 1;    /* a thread is inside */
+    bool waiting : 1; /* and in poll() */
+    bool woken : 1;   /* its wake descriptor was written */
+    uint8_t over;     /* its wait is to end, and why: enum adieu_fd_why */
+    short events;     /* what it polls the socket for */
+    int wake;         /* eventfd, made by its first wait; -1 */
 };
 
 /* One address being tried. */
@@ -89,6 +91,10 @@ struct adieu_fd {
     int64_t read_at;  /* when last, */
     pthread_t reader; /* and who */
     bool inside;      /* polled: a verb is running */
+    bool moved;       /* something was received or sent since that was last looked at, */
+    int64_t moved_at; /* and before that then: see fd_rest */
+    bool warm;        /* the stream may hold buffers */
+    bool had_all;     /* polled: the last read that received got all that there was */
     bool heard;       /* polled: a write received something for a read, which no poll tells any more, */
     bool heard_told;  /* and the interest has said so: once is enough for who only writes */
     enum adieu_fd_why why;
@@ -121,6 +127,11 @@ void fd_unlock(const struct adieu_fd *fd, bool locked);
  * there. False: the wait is over, and fd->why says why.
  */
 bool fd_wait(struct adieu_fd *fd, enum slot_name name, struct pollfd what, int64_t until, int64_t deadline);
+/*
+ * The stream has nothing to do. If it is busy at short intervals it keeps its buffers: until then, when this is to be
+ * asked again. If not, or if nobody would ask (comes_back), it gives them back: FOREVER.
+ */
+int64_t fd_rest(struct adieu_fd *fd, bool comes_back);
 /* What the stream needs of the socket. */
 struct pollfd fd_need(const struct adieu_fd *fd);
 /* Waits for that. */

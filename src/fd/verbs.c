@@ -52,12 +52,26 @@ enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
 
 /* ------------------------------------------------ read */
 
+/*
+ * Polled, a read is called until it says WAIT. Behind one whose receive got all that there was it says so, once, without
+ * asking the socket.
+ */
+static bool had_all(struct adieu_fd *fd)
+{
+    bool all = fd->had_all;
+    fd->had_all = false;
+    return all;
+}
+
 static enum adieu_status try_read(struct adieu_fd *fd, void *buf, size_t size, size_t *got)
 {
     socket_send(&fd->socket);
     enum adieu_status status = adieu_read(fd->stream, buf, size, got);
-    for (int turn = 0; status == ADIEU_WAIT && turn < TURNS && socket_receive(&fd->socket); turn++)
+    bool done = status == ADIEU_WAIT && had_all(fd);
+    for (int turn = 0; !done && status == ADIEU_WAIT && turn < TURNS && socket_receive(&fd->socket); turn++) {
         status = adieu_read(fd->stream, buf, size, got);
+        fd->had_all = fd->polled && status == ADIEU_OK && fd->socket.drained;
+    }
     socket_send(&fd->socket); /* what the engine had to say to it: an alert, a KeyUpdate */
     return status;
 }
@@ -72,8 +86,10 @@ enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, siz
         status = try_read(fd, buf, size, got);
     while (status == ADIEU_WAIT && fd_wait_stream(fd, SLOT_READ, deadline));
     fd->reads++; /* a goodbye asks whether somebody reads */
-    fd->read_at = adieu_fd_now();
-    fd->reader = pthread_self();
+    if (!fd->polled || fd->goodbye.begun) {
+        fd->read_at = adieu_fd_now();
+        fd->reader = pthread_self();
+    }
     fd_leave(fd, SLOT_READ);
     return status;
 }
@@ -82,7 +98,7 @@ enum adieu_status adieu_fd_read(struct adieu_fd *fd, void *buf, size_t size, siz
 
 static bool sending_stopped(const struct adieu_fd *fd)
 {
-    enum adieu_sending sending = adieu_ending(fd->stream).sending;
+    enum adieu_sending sending = adieu_sending(fd->stream);
     return sending == ADIEU_SENDING_FAILED || sending == ADIEU_SENDING_ABORTED;
 }
 
@@ -113,28 +129,61 @@ static void forget_heard(struct adieu_fd *fd)
     fd->heard_told = false;
 }
 
+/* A gathered write in progress. */
+struct gathered {
+    const struct adieu_piece *pieces;
+    size_t count;
+    size_t size, taken; /* of all pieces */
+};
+
+/*
+ * Copies of the pieces that are left, as many as fit: the first of them is cut where a write ended inside it. Returns
+ * their count.
+ */
+static size_t what_is_left(const struct gathered *gathered, struct adieu_piece *left, size_t most)
+{
+    size_t count = 0, before = gathered->taken;
+    for (size_t i = 0; i < gathered->count && count < most; i++) {
+        struct adieu_piece piece = gathered->pieces[i];
+        size_t cut = before < piece.size ? before : piece.size;
+        before -= cut;
+        if (cut < piece.size)
+            left[count++] = (struct adieu_piece){.bytes = (const uint8_t *)piece.bytes + cut, .size = piece.size - cut};
+    }
+    return count;
+}
+
+static enum adieu_status write_left(struct adieu_fd *fd, const struct gathered *gathered, size_t *took)
+{
+    enum { AT_ONCE = 64 };
+    struct adieu_piece left[AT_ONCE];
+    if (!gathered->taken)
+        return adieu_writev(fd->stream, gathered->pieces, gathered->count, took);
+    return adieu_writev(fd->stream, left, what_is_left(gathered, left, AT_ONCE), took);
+}
+
 /* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. *moved: try again. */
-static enum adieu_status write_round(struct adieu_fd *fd, const uint8_t *from, size_t size, size_t *taken, bool *moved)
+static enum adieu_status write_round(struct adieu_fd *fd, struct gathered *gathered, bool *moved)
 {
     size_t took = 0;
-    enum adieu_status status = adieu_write(fd->stream, from + *taken, size - *taken, &took);
+    enum adieu_status status = write_left(fd, gathered, &took);
     if (status == ADIEU_FAIL)
         return fail_behind(fd);
     if (status == ADIEU_MISUSE)
         return status;
-    *taken += took;
+    gathered->taken += took;
     *moved = socket_send(&fd->socket) || took > 0;
     if (sending_stopped(fd))
         return fail_behind(fd);
-    return *taken == size && !socket_unsent(&fd->socket) ? ADIEU_OK : ADIEU_WAIT;
+    return gathered->taken == gathered->size && !socket_unsent(&fd->socket) ? ADIEU_OK : ADIEU_WAIT;
 }
 
-static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *taken, bool *moved)
+static enum adieu_status try_write(struct adieu_fd *fd, struct gathered *gathered, bool *moved)
 {
     enum adieu_status status;
     int turn = 0;
     do {
-        status = write_round(fd, buf, size, taken, moved);
+        status = write_round(fd, gathered, moved);
         *moved = *moved && !socket_unsent(&fd->socket); /* what is left waits for the socket */
         if (status == ADIEU_WAIT && !*moved)
             *moved = hear(fd);
@@ -142,25 +191,34 @@ static enum adieu_status try_write(struct adieu_fd *fd, const void *buf, size_t 
     return status;
 }
 
-enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *took, int64_t deadline)
+enum adieu_status adieu_fd_writev(struct adieu_fd *fd, const struct adieu_piece *pieces, size_t count, size_t *took,
+                                  int64_t deadline)
 {
     if (!fd_enter(fd, SLOT_WRITE))
         return ADIEU_MISUSE;
     forget_heard(fd);
+    struct gathered gathered = {.pieces = pieces, .count = count};
+    for (size_t i = 0; i < count; i++)
+        gathered.size += pieces[i].size;
     enum adieu_status status;
-    size_t taken = 0;
     bool moved = false;
     do /* where it still moves it is only the others' turn */
-        status = try_write(fd, size ? buf : "", size, &taken, &moved);
+        status = try_write(fd, &gathered, &moved);
     while (status == ADIEU_WAIT &&
            fd_wait(fd, SLOT_WRITE, fd_need(fd), moved ? ADIEU_FD_NOW : ADIEU_FD_FOREVER, deadline));
     /* Part of it was taken, and leaves by itself. MISUSE then means that another thread shut down meanwhile. */
-    if ((status == ADIEU_WAIT && size == 0) || ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && taken > 0))
+    if ((status == ADIEU_WAIT && gathered.size == 0) ||
+        ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && gathered.taken > 0))
         status = ADIEU_OK;
     if (status == ADIEU_OK)
-        *took = taken;
+        *took = gathered.taken;
     fd_leave(fd, SLOT_WRITE);
     return status;
+}
+
+enum adieu_status adieu_fd_write(struct adieu_fd *fd, const void *buf, size_t size, size_t *took, int64_t deadline)
+{
+    return adieu_fd_writev(fd, &(struct adieu_piece){.bytes = buf, .size = size}, 1, took, deadline);
 }
 
 /* ------------------------------------------------ shutdown */
@@ -173,7 +231,7 @@ static enum adieu_status try_shutdown(struct adieu_fd *fd)
     int turn = 0;
     do {
         socket_send(&fd->socket);
-        if (adieu_ending(fd->stream).sending == ADIEU_SENDING_CLOSED)
+        if (adieu_sending(fd->stream) == ADIEU_SENDING_CLOSED)
             return ADIEU_OK;
         if (status == ADIEU_FAIL || sending_stopped(fd))
             return fail_behind(fd);

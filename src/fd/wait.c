@@ -41,15 +41,18 @@ static bool concerned(const struct adieu_fd *fd, enum slot_name name, bool sendi
     return name == SLOT_CLOSE || fd->socket.came || fd->socket.left;
 }
 
+static void note_moves(struct adieu_fd *fd)
+{
+    if (fd->socket.came || fd->socket.left)
+        fd->moved = fd->warm = true;
+    fd->socket.came = fd->socket.left = false;
+}
+
 /* Tells the other threads what this one has done to the stream. leaving: nobody here polls for what is still needed. */
 static void tell_others(struct adieu_fd *fd, enum slot_name self, bool leaving)
 {
-    bool waiting = false;
-    for (int i = 0; i < SLOT_COUNT; i++)
-        waiting |= fd->slots[i].waiting;
-    if (waiting) {
-        struct adieu_ending ending = adieu_ending(fd->stream);
-        bool ended = ending.sending > ADIEU_SENDING_CLOSING;
+    if (fd->polls > 0) {
+        bool ended = adieu_sending(fd->stream) > ADIEU_SENDING_CLOSING;
         short events = leaving ? fd_need(fd).events : 0;
         for (int i = 0; i < SLOT_COUNT; i++) {
             struct slot *slot = &fd->slots[i];
@@ -58,7 +61,7 @@ static void tell_others(struct adieu_fd *fd, enum slot_name self, bool leaving)
                 wake(slot);
         }
     }
-    fd->socket.came = fd->socket.left = false;
+    note_moves(fd);
 }
 
 void fd_end_waits(struct adieu_fd *fd, enum adieu_fd_why why)
@@ -67,7 +70,7 @@ void fd_end_waits(struct adieu_fd *fd, enum adieu_fd_why why)
         struct slot *slot = &fd->slots[i];
         if (i == SLOT_READ || i == SLOT_CLOSE || !slot->waiting)
             continue;
-        slot->over = why;
+        slot->over = (uint8_t)why;
         wake(slot);
     }
 }
@@ -125,7 +128,7 @@ void fd_leave(struct adieu_fd *fd, enum slot_name name)
 {
     if (fd->polled) {
         fd->inside = false;
-        fd->socket.came = fd->socket.left = false;
+        note_moves(fd);
         return;
     }
     fd->slots[name].busy = false;
@@ -147,13 +150,13 @@ static bool wait_over(struct adieu_fd *fd, enum slot_name name, int64_t deadline
 {
     struct slot *slot = &fd->slots[name];
     if (slot->over != ADIEU_FD_WHY_NOTHING) {
-        enum adieu_fd_why why = slot->over;
+        enum adieu_fd_why why = (enum adieu_fd_why)slot->over;
         slot->over = ADIEU_FD_WHY_NOTHING;
         return over(fd, why);
     }
     if (name == SLOT_HANDSHAKE && adieu_awaited(fd->stream) != ADIEU_AWAITED_NOTHING)
         return over(fd, ADIEU_FD_WHY_DECISION);
-    bool passed = adieu_fd_now() >= deadline;
+    bool passed = deadline == ADIEU_FD_NOW || adieu_fd_now() >= deadline;
     if (fd->polled)
         return over(fd, passed && deadline != ADIEU_FD_NOW ? ADIEU_FD_WHY_DEADLINE : ADIEU_FD_WHY_POLL);
     if (fd->slots[SLOT_CLOSE].busy && name != SLOT_READ && name != SLOT_CLOSE)
@@ -201,12 +204,29 @@ static void poll_unlocked(struct adieu_fd *fd, struct slot *slot, struct pollfd 
     slot->woken = false;
 }
 
+int64_t fd_rest(struct adieu_fd *fd, bool comes_back)
+{
+    if (!fd->warm)
+        return ADIEU_FD_FOREVER;
+    int64_t now = adieu_fd_now();
+    bool busy = now - fd->moved_at < BUSY_MS;
+    if (fd->moved)
+        fd->moved_at = now;
+    fd->moved = false;
+    if (busy && comes_back && adieu_receiving(fd->stream) == ADIEU_RECEIVING_OPEN)
+        return fd->moved_at + BUSY_MS;
+    adieu_wire_rest(fd->stream);
+    fd->warm = false;
+    return ADIEU_FD_FOREVER;
+}
+
 bool fd_wait(struct adieu_fd *fd, enum slot_name name, struct pollfd what, int64_t until, int64_t deadline)
 {
     if (wait_over(fd, name, deadline))
         return false;
     tell_others(fd, name, false);
-    poll_unlocked(fd, &fd->slots[name], what, until < deadline ? until : deadline);
+    until = time_earlier(time_earlier(until, deadline), fd_rest(fd, true));
+    poll_unlocked(fd, &fd->slots[name], what, until);
     struct slot *slot = &fd->slots[name];
     return slot->over == ADIEU_FD_WHY_NOTHING || !wait_over(fd, name, deadline);
 }

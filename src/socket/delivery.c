@@ -51,12 +51,20 @@ static bool base(int descriptor, uint64_t *count)
 {
     uint64_t before, after;
     int waiting;
+    if (held(descriptor, &waiting) && waiting == 0) /* as a rule: then nothing changes any more */
+        return bytes_acked(descriptor, count);
     do { /* the two cannot be read at once */
         if (!bytes_acked(descriptor, &before) || !held(descriptor, &waiting) || !bytes_acked(descriptor, &after))
             return false;
     } while (before != after);
     *count = after + (uint64_t)waiting;
     return true;
+}
+
+void socket_silent(struct socket *socket)
+{
+    socket->counts_acknowledged = true;
+    socket->acknowledged_base = UINT64_MAX;
 }
 
 void socket_first(struct socket *socket)
@@ -75,19 +83,20 @@ static bool acknowledged(const struct socket *socket, uint64_t *count)
 void socket_tell(const struct socket *socket)
 {
     uint64_t count;
-    if (acknowledged(socket, &count))
+    if (!socket->all_acknowledged && acknowledged(socket, &count))
         adieu_wire_acknowledged(socket->stream, count);
 }
 
-static enum delivery tcp_look(const struct socket *socket, uint64_t count)
+static enum delivery tcp_look(struct socket *socket, uint64_t count)
 {
     adieu_wire_acknowledged(socket->stream, count);
-    if (socket->write_ended && count > socket->handed) /* FIN counts as one */
+    socket->all_acknowledged = socket->write_ended && count > socket->handed; /* FIN counts as one */
+    if (socket->all_acknowledged)
         return DELIVERY_ALL;
     return count >= socket->handed ? DELIVERY_DATA : DELIVERY_PENDING;
 }
 
-enum delivery socket_look(const struct socket *socket, uint64_t *taken)
+enum delivery socket_look(struct socket *socket, uint64_t *taken)
 {
     if (acknowledged(socket, taken))
         return tcp_look(socket, *taken);

@@ -6,15 +6,18 @@
 
 /* What a goodbye still stays after all was acknowledged: a reset that follows the acknowledgement shows within it. */
 #define SETTLE_MS 100
+/* The first look, by when most FINs are acknowledged: to look at once would mean to look again. */
+#define FIRST_LOOK_MS 10
 
-static bool sending_lives(const struct adieu_ending *ending)
+static bool sending_lives(const struct socket *socket)
 {
-    return ending->sending == ADIEU_SENDING_OPEN || ending->sending == ADIEU_SENDING_CLOSING;
+    enum adieu_sending sending = adieu_sending(socket->stream);
+    return sending == ADIEU_SENDING_OPEN || sending == ADIEU_SENDING_CLOSING;
 }
 
 static bool receiving_lives(const struct socket *socket)
 {
-    return adieu_ending(socket->stream).receiving == ADIEU_RECEIVING_OPEN;
+    return adieu_receiving(socket->stream) == ADIEU_RECEIVING_OPEN;
 }
 
 /* ------------------------------------------------ beginning */
@@ -22,15 +25,14 @@ static bool receiving_lives(const struct socket *socket)
 bool goodbye_say(struct socket *socket)
 {
     enum adieu_status status = adieu_shutdown(socket->stream);
-    struct adieu_ending ending = adieu_ending(socket->stream);
-    return socket->speaks && status != ADIEU_MISUSE && (status != ADIEU_FAIL || !sending_lives(&ending));
+    return socket->speaks && status != ADIEU_MISUSE && (status != ADIEU_FAIL || !sending_lives(socket));
 }
 
 void goodbye_begin(struct goodbye *goodbye, struct patience patience, int64_t now)
 {
     goodbye->patience = patience;
     goodbye->progress_at = now;
-    goodbye->look_pause = 0;
+    goodbye->look_at = now + FIRST_LOOK_MS;
 }
 
 /* ------------------------------------------------ moving */
@@ -74,8 +76,7 @@ short goodbye_events(const struct socket *socket)
 /* FIN follows the last word; where the peer must not find an end, there is none. */
 static void end_write_when_said(struct socket *socket)
 {
-    struct adieu_ending ending = adieu_ending(socket->stream);
-    bool said = !sending_lives(&ending) && adieu_wire_out(socket->stream, NULL) == 0;
+    bool said = !sending_lives(socket) && adieu_wire_out(socket->stream, NULL) == 0;
     if (said && adieu_wire_last(socket->stream) != ADIEU_LAST_RESET)
         socket_end_write(socket);
 }
@@ -90,17 +91,26 @@ static void look_for_reset(struct socket *socket)
     }
 }
 
-/* Acknowledgements raise no event: they are looked up, at first soon, then each LOOK_MS. */
-static void look(struct goodbye *goodbye, const struct socket *socket, int64_t now)
+static int64_t patience_end(const struct goodbye *goodbye)
 {
-    if (goodbye->delivery == DELIVERY_ALL)
+    int64_t quiet = goodbye->patience.quiet_ms;
+    return time_earlier(goodbye->patience.deadline, quiet < 0 ? INT64_MAX : time_later(goodbye->progress_at, quiet));
+}
+
+/*
+ * Acknowledgements raise no event: they are looked up, not oftener than each LOOK_MS; and where it is decided by them,
+ * once the peer's end has come or patience ends.
+ */
+static void look(struct goodbye *goodbye, struct socket *socket, int64_t now)
+{
+    bool due = now >= goodbye->look_at || socket->in_over || now >= patience_end(goodbye);
+    if (goodbye->delivery == DELIVERY_ALL || !due)
         return;
     uint64_t before = goodbye->taken;
     goodbye->delivery = socket_look(socket, &goodbye->taken);
     if (goodbye->taken != before)
         goodbye->progress_at = now;
-    goodbye->look_pause = goodbye->look_pause ? time_earlier(2 * goodbye->look_pause, LOOK_MS) : 1;
-    goodbye->look_at = now + goodbye->look_pause;
+    goodbye->look_at = now + LOOK_MS;
 }
 
 /* The transport has ended: nothing more comes, and of what we said as much was taken as ever will be. */
@@ -127,12 +137,6 @@ static bool settled(struct goodbye *goodbye, const struct adieu_ending *ending, 
 }
 
 /* ------------------------------------------------ patience */
-
-static int64_t patience_end(const struct goodbye *goodbye)
-{
-    int64_t quiet = goodbye->patience.quiet_ms;
-    return time_earlier(goodbye->patience.deadline, quiet < 0 ? INT64_MAX : time_later(goodbye->progress_at, quiet));
-}
 
 /* Time is up. The ending says so, unless both directions had ended and the peer's side is known to have everything. */
 static enum goodbye_step give_up(const struct goodbye *goodbye, const struct socket *socket)

@@ -66,39 +66,66 @@ static bool received(struct socket *socket, ssize_t n)
     return true;
 }
 
+static bool can_send(const struct socket *socket)
+{
+    return socket->speaks && socket->descriptor >= 0 && !socket->out_over;
+}
+
+/* send() with EINTR taken care of; a negative errno instead of -1, 0: it would block. */
+static ssize_t send_some(struct socket *socket, const uint8_t *bytes, size_t size)
+{
+    ssize_t n;
+    do
+        n = send(socket->descriptor, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return would_block(errno) ? 0 : -errno;
+    socket->left = true;
+    socket->handed += (uint64_t)n;
+    return n;
+}
+
+size_t socket_send_directly(void *context, const uint8_t *bytes, size_t size)
+{
+    struct socket *socket = context;
+    if (!can_send(socket))
+        return 0;
+    int kept = errno;
+    ssize_t n = send_some(socket, bytes, size);
+    errno = kept;
+    if (n < 0)
+        socket->direct_error = (int)-n;
+    return n < 0 ? 0 : (size_t)n;
+}
+
 bool socket_send(struct socket *socket)
 {
     bool moved = false;
     const uint8_t *at;
     size_t size;
-    while (socket->speaks && socket->descriptor >= 0 && !socket->out_over &&
-           (size = adieu_wire_out(socket->stream, &at)) > 0) {
-        ssize_t n = send(socket->descriptor, at, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && would_block(errno))
+    while (can_send(socket) && (size = adieu_wire_out(socket->stream, &at)) > 0) {
+        ssize_t n = socket->direct_error ? -socket->direct_error : send_some(socket, at, size);
+        if (n == 0)
             break;
         moved = true;
         if (n < 0) {
-            send_failed(socket, errno);
+            send_failed(socket, (int)-n);
             break;
         }
-        socket->left = true;
-        socket->handed += (uint64_t)n;
         adieu_wire_out_done(socket->stream, (size_t)n);
     }
     return moved;
 }
 
-static bool can_receive(const struct socket *socket)
+static size_t room_to_receive(const struct socket *socket)
 {
-    return socket->descriptor >= 0 && !socket->in_over && adieu_wire_in(socket->stream, NULL) > 0;
+    return socket->descriptor >= 0 && !socket->in_over ? adieu_wire_in(socket->stream, NULL) : 0;
 }
 
 bool socket_receive(struct socket *socket)
 {
     uint8_t *at;
-    if (!can_receive(socket))
+    if (!room_to_receive(socket))
         return false;
     size_t room = adieu_wire_in(socket->stream, &at);
     if (room == 0) { /* no memory: the stream has failed, and its verbs will say so */
@@ -106,16 +133,21 @@ bool socket_receive(struct socket *socket)
         return true;
     }
     ssize_t n = receive_some(socket, at, room);
+    socket->drained = n > 0 && (size_t)n < room;
     adieu_wire_in_done(socket->stream, n > 0 ? (size_t)n : 0); /* with 0 it gives the buffer back: idle means none */
     return received(socket, n);
 }
 
 bool socket_lend(struct socket *socket, uint8_t *buf, size_t size)
 {
-    if (!can_receive(socket))
+    size_t room = room_to_receive(socket);
+    if (!room)
         return false;
-    size_t room = adieu_wire_in(socket->stream, NULL);
-    ssize_t n = receive_some(socket, buf, size < room ? size : room);
+    if (size > room)
+        size = room;
+    ssize_t n = receive_some(socket, buf, size);
+    socket->drained = n > 0 && (size_t)n < size;
+    socket->lent = n > 0 ? (unsigned)n : 0;
     if (n > 0)
         (void)!adieu_wire_lend(socket->stream, buf, (size_t)n);
     return received(socket, n);

@@ -35,7 +35,7 @@ void socket_begin(struct socket *socket, int descriptor, bool borrowed)
     const int on =
         1; /* a small last word must not wait behind Nagle for an acknowledgement, and be purged by a reset */
     if (setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0)
-        socket_first(socket);
+        socket_silent(socket);
 }
 
 bool socket_put_back(struct socket *socket, const void *bytes, size_t size)

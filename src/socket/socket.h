@@ -25,10 +25,14 @@ struct socket {
     bool in_over, out_over; /* the socket delivers, takes no more */
     bool write_ended;       /* FIN was sent */
     bool came, left;        /* something was received, sent, or ended; for the transport to take back */
+    bool drained;           /* the last receive got less than it had room for: there was no more */
+    int direct_error;       /* the errno of a direct send that failed: to be told when what it left is sent */
     int reset_error;        /* the errno that send() was told of a reset, which recv() then shows as 0 */
+    unsigned lent;          /* bytes that the last socket_lend() lent */
     uint64_t handed;        /* bytes that the kernel took */
 
     bool unix_socket, counts_acknowledged;
+    bool all_acknowledged;      /* FIN, too: nothing can be added */
     uint64_t acknowledged_base; /* what tcpi_bytes_acked counts that was not ours: SYN, and what was said before us */
 };
 
@@ -58,6 +62,8 @@ int socket_detach(struct socket *socket);
 
 /* io.c: each answers whether anything moved or changed */
 bool socket_send(struct socket *socket);
+/* For adieu_wire_direct: sends, as far as the socket takes it at once. context is the socket. */
+size_t socket_send_directly(void *context, const uint8_t *bytes, size_t size);
 /* Receives into the stream's own place, once. */
 bool socket_receive(struct socket *socket);
 /* Receives into a buffer of the transport's, once, and lends it to the stream: settle before the next. */
@@ -72,11 +78,13 @@ void socket_look_behind(struct socket *socket);
 short socket_events(const struct socket *socket);
 
 /* delivery.c */
+/* Nothing was said, so nothing is acknowledged. */
+void socket_silent(struct socket *socket);
 /* The stream begins to speak: what left before is not its. */
 void socket_first(struct socket *socket);
 /* Tells the stream what the peer's TCP has acknowledged. */
 void socket_tell(const struct socket *socket);
 /* Looks, and tells the stream. *taken changes whenever the peer's side takes more; if nothing is known, when the kernel does. */
-enum delivery socket_look(const struct socket *socket, uint64_t *taken);
+enum delivery socket_look(struct socket *socket, uint64_t *taken);
 
 #endif

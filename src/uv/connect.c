@@ -182,6 +182,8 @@ static int find_targets(struct adieu_uv *uv, struct opening *opening, const stru
 
 int opening_start(struct adieu_uv *uv, const struct adieu_uv_address *address)
 {
+    if (!handle_may_fail(uv))
+        return UV_ENOMEM;
     struct opening *opening = opening_new(address);
     if (!opening)
         return handle_fail(uv, UV_ENOMEM, ADIEU_ERR_CONNECT, "connect: %s", uv_strerror(UV_ENOMEM));

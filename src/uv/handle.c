@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A handle's life, and what can be asked of it. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static struct adieu_uv *around(struct adieu_uv_loop *loop, struct adieu_stream *
         return NULL;
     }
     uv->loop = loop;
+    adieu_wire_keep(stream); /* warm.c says when it is to rest */
     socket_init(&uv->socket, stream);
     requests_init(&uv->handshakes);
     requests_init(&uv->says);
@@ -50,8 +52,10 @@ static void let_go(struct adieu_uv *uv)
     if (!uv->freed || uv->entered || uv->is_due)
         return;
     loop_wake_at(uv, INT64_MAX);
+    warm_leave(uv);
     adieu_free(uv->socket.stream);
     loop_unref(uv->loop);
+    free(uv->error);
     free(uv);
 }
 
@@ -125,13 +129,39 @@ void adieu_uv_abort(struct adieu_uv *uv, enum adieu_reason reason)
 
 /* ------------------------------------------------ errors */
 
+static const struct adieu_error no_memory = {
+    .code = ADIEU_ERR_CONNECT, .os_error = ENOMEM, .text = "connect: not enough memory"};
+
+bool handle_may_fail(struct adieu_uv *uv)
+{
+    if (!uv->error)
+        uv->error = calloc(1, sizeof *uv->error);
+    if (uv->error)
+        uv->error->code = ADIEU_ERR_NONE;
+    else
+        uv->error_code = UV_ENOMEM;
+    return uv->error != NULL;
+}
+
+/* What was told once lives as long as the handle. */
+void handle_did_not_fail(struct adieu_uv *uv)
+{
+    if (uv->error && uv->error_code) {
+        uv->error->code = ADIEU_ERR_NONE;
+        return;
+    }
+    free(uv->error);
+    uv->error = NULL;
+    uv->error_code = 0;
+}
+
 int handle_fail(struct adieu_uv *uv, int code, enum adieu_error_code error, const char *format, ...)
 {
     va_list arguments;
-    uv->error = (struct adieu_error){.code = error, .os_error = code <= UV_EAI_ADDRFAMILY ? 0 : -code};
+    *uv->error = (struct adieu_error){.code = error, .os_error = code <= UV_EAI_ADDRFAMILY ? 0 : -code};
     uv->error_code = code;
     va_start(arguments, format);
-    (void)vsnprintf(uv->error.text, sizeof uv->error.text, format, arguments);
+    (void)vsnprintf(uv->error->text, sizeof uv->error->text, format, arguments);
     va_end(arguments);
     return code;
 }
@@ -204,7 +234,9 @@ int handle_over_code(const struct adieu_uv *uv)
 
 const struct adieu_error *adieu_uv_error(const struct adieu_uv *uv)
 {
-    return uv->error.code != ADIEU_ERR_NONE ? &uv->error : adieu_error(uv->socket.stream);
+    if (!uv->error && uv->error_code)
+        return &no_memory;
+    return uv->error && uv->error->code != ADIEU_ERR_NONE ? uv->error : adieu_error(uv->socket.stream);
 }
 
 struct adieu_ending adieu_uv_ending(struct adieu_uv *uv)
@@ -258,6 +290,5 @@ void adieu_uv_on_idle(struct adieu_uv *uv, uint64_t milliseconds, void (*functio
 
 size_t adieu_uv_write_queue_size(const struct adieu_uv *uv)
 {
-    const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    return uv->waiting + (say_lives(uv) ? (size_t)(ending.taken - ending.sent) : 0);
+    return uv->waiting + (say_lives(uv) ? (size_t)(uv->taken - say_sent(uv)) : 0);
 }

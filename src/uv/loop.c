@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the handles of a loop share: who is due, who is to be woken when, and a receive buffer. */
+/* What the handles of a loop share: who is due, who is to be woken when, who is warm (warm.c), and a receive buffer. */
 #include <stdlib.h>
 
 #include "uv.h"
@@ -54,6 +54,12 @@ void loop_make_due(struct adieu_uv *uv)
     uv->next_due = NULL;
     *loop->due_end = uv;
     loop->due_end = &uv->next_due;
+}
+
+void loop_make_due_for(struct adieu_uv *uv, enum stage stage)
+{
+    if (uv->stage == STAGE_NONE || uv->stage >= stage)
+        loop_make_due(uv);
 }
 
 /* ------------------------------------------------ who is to be woken when */
@@ -172,6 +178,7 @@ void loop_unref(struct adieu_uv_loop *loop)
     if (--loop->references)
         return;
     uv_close((uv_handle_t *)&loop->timer, closed);
+    uv_close((uv_handle_t *)&loop->cooler, closed);
     uv_close((uv_handle_t *)&loop->idle, closed);
     uv_close((uv_handle_t *)&loop->check, closed);
 }
@@ -179,7 +186,7 @@ void loop_unref(struct adieu_uv_loop *loop)
 struct adieu_uv_loop *adieu_uv_loop_new(uv_loop_t *uv)
 {
     struct adieu_uv_loop *loop = calloc(1, sizeof *loop);
-    uint8_t *buffer = loop ? malloc(SUGGESTED) : NULL;
+    uint8_t *buffer = loop ? malloc(RECEIVED) : NULL;
     if (!buffer) {
         free(loop);
         return NULL;
@@ -188,12 +195,14 @@ struct adieu_uv_loop *adieu_uv_loop_new(uv_loop_t *uv)
     loop->buffer = buffer;
     loop->references = 1;
     loop->due_end = &loop->due;
-    /* None of the three can fail. */
+    /* None of the four can fail. */
     uv_timer_init(uv, &loop->timer);
+    uv_timer_init(uv, &loop->cooler);
+    uv_unref((uv_handle_t *)&loop->cooler);
     uv_idle_init(uv, &loop->idle);
     uv_check_init(uv, &loop->check);
-    loop->timer.data = loop->idle.data = loop->check.data = loop;
-    loop->open = 3;
+    loop->timer.data = loop->cooler.data = loop->idle.data = loop->check.data = loop;
+    loop->open = 4;
     return loop;
 }
 

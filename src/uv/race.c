@@ -105,7 +105,7 @@ static bool in_flight(const struct opening *opening)
 
 static void none_did(struct opening *opening)
 {
-    char text[sizeof opening->uv->error.text];
+    char text[sizeof opening->uv->error->text];
     int error = targets_explain(&opening->targets, text, sizeof text);
     opening_done(opening, handle_fail(opening->uv, -error, ADIEU_ERR_CONNECT, "%s", text), NULL);
 }

@@ -57,7 +57,7 @@ static size_t untaken(const struct adieu_uv_request *request)
 /* How much of it left: what was taken of it ends at request->end of all that was. */
 static void account(struct adieu_uv_request *request)
 {
-    uint64_t sent = adieu_ending(request->uv->socket.stream).sent;
+    uint64_t sent = say_sent(request->uv);
     uint64_t start = request->end - request->taken;
     if (sent >= request->end)
         request->sent = request->taken;
@@ -76,7 +76,7 @@ void request_over(struct adieu_uv_request *request, int status)
     }
     request->status = status;
     requests_add(&uv->over, request);
-    loop_make_due(uv);
+    loop_make_due_for(uv, STAGE_TELL);
 }
 
 void requests_over(struct requests *requests, int status)
@@ -105,12 +105,16 @@ static void begin(struct adieu_uv_request *request, struct adieu_uv *uv, enum re
     request->kind = (int)kind;
     request->done = done;
     request->closed = NULL;
+    request->status = 0;
     request->taken = request->sent = 0;
     request->bufs = request->few;
     request->buf_count = request->buf_at = 0;
     request->buf_offset = 0;
     request->end = 0;
-    loop_make_due(uv);
+    if (kind == REQUEST_WRITE || kind == REQUEST_SHUTDOWN)
+        loop_make_due_for(uv, STAGE_SAY);
+    else
+        loop_make_due(uv);
 }
 
 /* From here on connecting and the handshake have a deadline. */
@@ -125,7 +129,6 @@ int adieu_uv_connect(struct adieu_uv_request *request, struct adieu_uv *uv, cons
 {
     if (uv->transport || uv->gone || uv->connect || uv->opening || uv->goodbye.begun)
         return UV_EALREADY;
-    uv->error.code = ADIEU_ERR_NONE;
     int code = opening_start(uv, address);
     if (code)
         return code;
@@ -197,7 +200,7 @@ static bool another_shutdown(const struct adieu_uv *uv)
 static bool is_shut(const struct adieu_uv *uv)
 {
     return uv->goodbye.begun || uv->said || another_shutdown(uv) ||
-           adieu_ending(uv->socket.stream).sending != ADIEU_SENDING_OPEN;
+           adieu_sending(uv->socket.stream) != ADIEU_SENDING_OPEN;
 }
 
 /* What was waited for rests. False: it is over already. */
@@ -234,14 +237,25 @@ static bool rest(struct adieu_uv *uv, struct adieu_uv_request *request)
     return false;
 }
 
+static bool is_being_taken(const struct adieu_uv *uv, const struct adieu_uv_request *request)
+{
+    const struct adieu_uv_request *each = uv->says.first;
+    for (unsigned n = 0; n < uv->taking; n++, each = each->next)
+        if (each == request)
+            return true;
+    return false;
+}
+
 int adieu_uv_cancel(struct adieu_uv_request *request)
 {
     struct adieu_uv *uv = request->uv;
-    if (uv->taking == request && !uv->taking_over) { /* over as soon as it is known how much of it was taken */
+    bool taking = is_being_taken(uv, request); /* over as soon as it is known how much of it was taken */
+    if (taking && !request->status) {
         uv->taking_over = true;
+        request->status = UV_ECANCELED;
         return 0;
     }
-    if (uv->taking == request || !rest(uv, request))
+    if (taking || !rest(uv, request))
         return UV_EALREADY;
     request_over(request, UV_ECANCELED);
     return 0;

@@ -4,51 +4,129 @@
 
 bool say_lives(const struct adieu_uv *uv)
 {
-    enum adieu_sending sending = adieu_ending(uv->socket.stream).sending;
+    enum adieu_sending sending = adieu_sending(uv->socket.stream);
     return sending == ADIEU_SENDING_OPEN || sending == ADIEU_SENDING_CLOSING;
+}
+
+uint64_t say_sent(const struct adieu_uv *uv)
+{
+    enum adieu_sending sending = adieu_sending(uv->socket.stream);
+    bool all = sending == ADIEU_SENDING_OPEN && adieu_wire_out(uv->socket.stream, NULL) == 0; /* it need not be asked */
+    return all ? uv->taken : adieu_ending(uv->socket.stream).sent;
 }
 
 /* ------------------------------------------------ taking */
 
-/*
- * Takes what the queue has room for. OK: all of it. A callback of the stream, inside adieu_write(), may have freed the handle:
- * then the request is the program's already.
- */
-static enum adieu_status take(struct adieu_uv *uv, struct adieu_uv_request *request)
+/* What the stream is given at once, of one write or of several: its records go across their borders. */
+struct batch {
+    struct adieu_piece pieces[PIECES];
+    size_t count, size;
+};
+
+/* Adds what is left of a write. False: the batch takes no more. */
+static bool gather(struct batch *batch, const struct adieu_uv_request *request)
 {
-    enum adieu_status status = ADIEU_OK;
-    while (status == ADIEU_OK && !uv->taking_over && request->buf_at < request->buf_count) {
-        const uv_buf_t *buf = &request->bufs[request->buf_at];
-        size_t left = buf->len - request->buf_offset, took = 0;
-        const char *from = left ? buf->base + request->buf_offset : NULL;
-        status = adieu_write(uv->socket.stream, from, left, &took);
-        if (uv->freed)
-            return status;
-        request->taken += took;
-        request->buf_offset += took;
-        if (status == ADIEU_OK && took == left) {
-            request->buf_at++;
-            request->buf_offset = 0;
+    size_t offset = request->buf_offset;
+    for (unsigned i = request->buf_at; i < request->buf_count; i++, offset = 0) {
+        const uv_buf_t *buf = &request->bufs[i];
+        const size_t left = buf->len - offset, room = BATCH - batch->size;
+        if (batch->count == PIECES || !room)
+            return false;
+        if (!left)
+            continue;
+        const size_t n = left < room ? left : room;
+        batch->pieces[batch->count++] = (struct adieu_piece){.bytes = buf->base + offset, .size = n};
+        batch->size += n;
+        if (n < left)
+            return false;
+    }
+    return true;
+}
+
+/* The stream took as many of its bytes as there are, and *took; what is left of *took is of the next. True: it took all. */
+static bool pass(struct adieu_uv_request *request, size_t *took)
+{
+    for (; request->buf_at < request->buf_count; request->buf_at++, request->buf_offset = 0) {
+        size_t left = request->bufs[request->buf_at].len - request->buf_offset;
+        size_t n = left < *took ? left : *took;
+        request->taken += n;
+        *took -= n;
+        if (n < left) {
+            request->buf_offset += n;
+            return false;
         }
     }
-    request->end = adieu_ending(uv->socket.stream).taken;
+    return true;
+}
+
+/* As adieu_writev() answers, but WAIT: not all was taken. */
+static enum adieu_status take(const struct adieu_uv *uv, const struct batch *batch, size_t *took)
+{
+    enum adieu_status status = adieu_writev(uv->socket.stream, batch->pieces, batch->count, took);
+    return status == ADIEU_OK && *took < batch->size ? ADIEU_WAIT : status;
+}
+
+/* Those that were cancelled while they were taken: how much of them leaves is known now. */
+static void heed_cancels(struct adieu_uv_request *request)
+{
+    while (request) {
+        struct adieu_uv_request *next = request->next;
+        if (request->status)
+            (void)adieu_uv_cancel(request);
+        request = next;
+    }
+}
+
+/* Of the first writes that wait this much was taken. */
+static void taken(struct adieu_uv *uv, size_t took)
+{
+    bool all = true;
+    uv->waiting -= took;
+    for (unsigned count = uv->taking; all && count; count--) {
+        struct adieu_uv_request *request = uv->says.first;
+        size_t rest = took;
+        all = pass(request, &rest);
+        uv->taken += took - rest;
+        took = rest;
+        request->end = uv->taken;
+        if (all)
+            requests_add(&uv->leaves, requests_take(&uv->says));
+    }
+    uv->taking = 0;
+    if (uv->taking_over) {
+        heed_cancels(uv->leaves.first);
+        heed_cancels(uv->says.first);
+    }
+    uv->taking_over = false;
+}
+
+/*
+ * The writes that wait, as far as the queue has room. OK: they are on their way. A callback of the stream, inside
+ * adieu_writev(), may have freed the handle: then the requests are the program's already.
+ */
+static enum adieu_status say_writes(struct adieu_uv *uv)
+{
+    struct batch batch;
+    batch.count = batch.size = 0;
+    size_t took = 0;
+    bool more = true;
+    for (const struct adieu_uv_request *request = uv->says.first; more && request && request->kind == REQUEST_WRITE;
+         request = request->next) {
+        more = gather(&batch, request);
+        uv->taking++;
+    }
+    enum adieu_status status = take(uv, &batch, &took);
+    if (!uv->freed)
+        taken(uv, took);
+    uv->taking = 0;
     return status;
 }
 
-static enum adieu_status say(struct adieu_uv *uv, struct adieu_uv_request *request)
+static enum adieu_status say_end(struct adieu_uv *uv)
 {
-    if (request->kind != REQUEST_WRITE)
-        return adieu_shutdown(uv->socket.stream);
-    size_t before = request->taken;
-    uv->taking = request;
-    enum adieu_status status = take(uv, request);
-    uv->taking = NULL;
-    if (uv->freed)
-        return status;
-    uv->waiting -= request->taken - before;
-    if (uv->taking_over)
-        (void)adieu_uv_cancel(request);
-    uv->taking_over = false;
+    enum adieu_status status = adieu_shutdown(uv->socket.stream);
+    if (status == ADIEU_OK && !uv->freed && uv->says.first && uv->says.first->kind == REQUEST_SHUTDOWN)
+        requests_add(&uv->leaves, requests_take(&uv->says));
     return status;
 }
 
@@ -58,33 +136,31 @@ static bool is_ended(const struct adieu_uv *uv)
     return uv->abort_due || uv->freed;
 }
 
-/* In their order. OK or WAIT leave the stream as it is; what fails is over, with all behind it. */
+/*
+ * In their order, as much as is sent at once. OK or WAIT leave the stream as it is; what fails is over, with all behind it.
+ */
 static void say_what_waits(struct adieu_uv *uv)
 {
-    struct adieu_uv_request *request;
-    while ((request = uv->says.first)) {
-        enum adieu_status status = say(uv, request);
-        if (status == ADIEU_WAIT || is_ended(uv) || request != uv->says.first) /* cancelled by a callback, too */
-            return;
-        if (status != ADIEU_OK) { /* MISUSE: the program called adieu_shutdown() itself */
-            socket_look_behind(&uv->socket);
-            return;
-        }
-        requests_add(&uv->leaves, requests_take(&uv->says));
-    }
-}
-
-static bool has_left(const struct adieu_uv_request *request, const struct adieu_ending *ending)
-{
-    return request->kind == REQUEST_WRITE ? ending->sent >= request->end : ending->sending == ADIEU_SENDING_CLOSED;
+    enum adieu_status status = ADIEU_OK;
+    const uint64_t enough = uv->taken + BATCH;
+    while (status == ADIEU_OK && !is_ended(uv) && uv->says.first && uv->taken < enough)
+        status = uv->says.first->kind == REQUEST_WRITE ? say_writes(uv) : say_end(uv);
+    if (status != ADIEU_OK && status != ADIEU_WAIT &&
+        !is_ended(uv)) /* MISUSE: the program called adieu_shutdown() itself */
+        socket_look_behind(&uv->socket);
 }
 
 static void tell_what_left(struct adieu_uv *uv)
 {
-    const struct adieu_ending ending = adieu_ending(uv->socket.stream);
-    while (uv->leaves.first && has_left(uv->leaves.first, &ending))
+    if (!uv->leaves.first && !uv->says.first)
+        return;
+    const enum adieu_sending sending = adieu_sending(uv->socket.stream);
+    const uint64_t sent = say_sent(uv);
+    struct adieu_uv_request *request;
+    while ((request = uv->leaves.first) &&
+           (request->kind == REQUEST_WRITE ? sent >= request->end : sending == ADIEU_SENDING_CLOSED))
         request_over(requests_take(&uv->leaves), 0);
-    bool stopped = ending.sending == ADIEU_SENDING_FAILED || ending.sending == ADIEU_SENDING_ABORTED;
+    bool stopped = sending == ADIEU_SENDING_FAILED || sending == ADIEU_SENDING_ABORTED;
     if (!stopped || (!uv->leaves.first && !uv->says.first))
         return;
     socket_look_behind(&uv->socket); /* so that the peer's alert, not our EPIPE, is the explanation */
@@ -98,10 +174,10 @@ static void refuse_what_waits(struct adieu_uv *uv)
 {
     struct adieu_uv_request *request;
     while (!say_lives(uv) && (request = requests_take(&uv->says)))
-        request_over(request, request->kind == REQUEST_SHUTDOWN &&
-                                      adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED
-                                  ? 0
-                                  : UV_EPIPE);
+        request_over(request,
+                     request->kind == REQUEST_SHUTDOWN && adieu_sending(uv->socket.stream) == ADIEU_SENDING_CLOSED
+                         ? 0
+                         : UV_EPIPE);
 }
 
 static bool send_sealed(struct adieu_uv *uv)
@@ -115,7 +191,7 @@ static bool send_sealed(struct adieu_uv *uv)
 
 void say_send(struct adieu_uv *uv)
 {
-    if (is_ended(uv))
+    if (is_ended(uv) || (!uv->says.first && !uv->leaves.first && !socket_unsent(&uv->socket)))
         return;
     if (uv->established) {
         int round = 0;
@@ -125,7 +201,8 @@ void say_send(struct adieu_uv *uv)
         if (round == ROUNDS) /* the others first */
             loop_make_due(uv);
         tell_what_left(uv);
-        refuse_what_waits(uv);
+        if (uv->says.first)
+            refuse_what_waits(uv);
     } else if (uv->transport) {
         (void)send_sealed(uv);
     }
@@ -158,15 +235,20 @@ int adieu_uv_try_write(struct adieu_uv *uv, const uv_buf_t *bufs, unsigned count
         return handle_code(uv);
     if (uv->in_verbs || !uv->established || uv->says.first || socket_unsent(&uv->socket))
         return UV_EAGAIN;
-    struct adieu_uv_request request = {.kind = REQUEST_WRITE, .uv = uv, .buf_count = count};
+    struct adieu_uv_request request = {.buf_count = count};
+    struct batch batch;
+    batch.count = batch.size = 0;
     request.bufs = (uv_buf_t *)(uintptr_t)bufs; /* only read */
+    (void)gather(&batch, &request);             /* if there are more, they are not taken */
+    size_t took = 0;
     handle_enter(uv);
     uv->in_verbs = true;
-    enum adieu_status status = take(uv, &request);
+    enum adieu_status status = take(uv, &batch, &took);
+    uv->taken += took;
     (void)send_sealed(uv);
     uv->in_verbs = false;
-    loop_make_due(uv);
-    int answer = request.taken ? (int)request.taken : nothing_taken(uv, status);
+    loop_make_due_for(uv, STAGE_SAY);
+    int answer = took ? (int)took : nothing_taken(uv, status);
     handle_leave(uv);
     return answer;
 }

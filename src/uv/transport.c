@@ -28,7 +28,7 @@ static void became_readable(uv_stream_t *stream, ssize_t nread, const uv_buf_t *
 
 /*
  * libuv tells that a stream is writable only by writing, and its write() may raise SIGPIPE. So when the kernel is full a copy
- * of the descriptor is polled; it stays until the end, since what was full once is so again.
+ * of the descriptor is polled; it stays while the handle is busy, since what was full once is so again.
  */
 struct writable {
     uv_poll_t poll;
@@ -98,6 +98,14 @@ static void poll_out(struct adieu_uv *uv, bool out)
         uv_poll_stop(&uv->writable->poll);
 }
 
+void transport_rest(struct adieu_uv *uv)
+{
+    if (!uv->writable || uv->writable->polls)
+        return;
+    writable_free(uv->writable);
+    uv->writable = NULL;
+}
+
 void transport_poll(struct adieu_uv *uv, bool in, bool out)
 {
     uv->retry_at = INT64_MAX;
@@ -121,7 +129,7 @@ int transport_begin(struct adieu_uv *uv, uv_stream_t *stream, bool borrowed)
     int code = uv_fileno((const uv_handle_t *)stream, &descriptor);
     if (code)
         return code;
-    uv->error.code = ADIEU_ERR_NONE; /* of an attempt before */
+    handle_did_not_fail(uv);
     uv->transport = stream;
     uv->transport_data = stream->data;
     stream->data = uv;

@@ -44,7 +44,7 @@ static enum adieu_status look_for_answer(struct adieu_uv *uv)
 
 static void shake_hands(struct adieu_uv *uv)
 {
-    if (uv->established)
+    if (uv->established && uv->handshakes.first)
         requests_over(&uv->handshakes, 0);
     if (uv->failed)
         requests_all_over(uv, handle_code(uv));
@@ -72,20 +72,24 @@ static bool wants_input(const struct adieu_uv *uv)
     return !uv->established || uv->reading || uv->says.first || uv->leaves.first || socket_unsent(&uv->socket);
 }
 
+/*
+ * True: there may be more. What lies behind less than there was room for, an end perhaps, libuv tells in its own time: it
+ * tells as long as there is something.
+ */
 static bool receive(struct adieu_uv *uv)
 {
     if (!uv->readable || !wants_input(uv))
         return false;
-    bool moved = socket_lend(&uv->socket, uv->loop->buffer, SUGGESTED);
-    uv->readable = moved;
-    return moved;
+    uv->readable = socket_lend(&uv->socket, uv->loop->buffer, RECEIVED) && !uv->socket.drained;
+    read_foresee(uv, uv->loop->buffer, uv->socket.lent);
+    return uv->readable;
 }
 
 /* Makes the engine look at what came: an alert ends the waiting, half of a message wants its other half. */
 static void look_at_it(struct adieu_uv *uv)
 {
     size_t got;
-    if (uv->established && !uv->reading)
+    if (uv->established && !uv->reading && adieu_readable(uv->socket.stream))
         (void)!adieu_read(uv->socket.stream, NULL, 0, &got);
 }
 
@@ -94,7 +98,7 @@ static void look_at_it(struct adieu_uv *uv)
 static void call_back(struct adieu_uv *uv)
 {
     struct adieu_uv_request *request, **end = uv->over.end; /* what is added meanwhile is told later */
-    bool more = true;
+    bool more = uv->over.first != NULL;
     while (more && (request = requests_take(&uv->over))) {
         more = &request->next != end;
         uv->in_verbs = false;
@@ -126,8 +130,7 @@ static void tell_closed(struct adieu_uv *uv, struct requests *requests, int stat
 static void tell_farewells(struct adieu_uv *uv)
 {
     if (uv->farewells.first && (uv->gone || (uv->said && !say_lives(uv))))
-        tell_closed(uv, &uv->farewells,
-                    adieu_ending(uv->socket.stream).sending == ADIEU_SENDING_CLOSED ? 0 : handle_code(uv));
+        tell_closed(uv, &uv->farewells, adieu_sending(uv->socket.stream) == ADIEU_SENDING_CLOSED ? 0 : handle_code(uv));
 }
 
 /* ------------------------------------------------ the wire */
@@ -140,27 +143,39 @@ static void heed_abort(struct adieu_uv *uv)
     uv->abort_due = false;
 }
 
-/* One round: what came in, what goes out, and who waited for either. */
+/* One round: what came in, what goes out, and who waited for either. True: another is worth it. */
 static bool exchange(struct adieu_uv *uv)
 {
-    bool came = receive(uv);
+    bool more = receive(uv);
     shake_hands(uv);
     heed_abort(uv); /* before what is still to be said leaves, and before more is heard */
     look_at_it(uv);
-    say_send(uv);
+    if (uv->says.first || uv->leaves.first) /* who asked to write is told before who reads */
+        say_send(uv);
     heed_abort(uv);
-    call_back(uv);
+    if (uv->over.first)
+        call_back(uv);
     if (uv->established && !uv->freed)
         read_deliver(uv);
     adieu_wire_settle(uv->socket.stream);
-    say_send(uv); /* what the engine had to say to it: an alert, a KeyUpdate */
-    return came;
+    return more;
+}
+
+/* What had come may wait until what the engine has to say has left. */
+static bool may_read_on(const struct adieu_uv *uv)
+{
+    return uv->socket.left && (uv->reading || uv->says.first) && adieu_readable(uv->socket.stream) &&
+           adieu_receiving(uv->socket.stream) == ADIEU_RECEIVING_OPEN;
 }
 
 static void note_movement(struct adieu_uv *uv)
 {
-    if (uv->socket.came || uv->socket.left)
-        uv->moved_at = loop_now(uv->loop);
+    if (!uv->socket.came && !uv->socket.left)
+        return;
+    if (may_read_on(uv))
+        loop_make_due(uv);
+    uv->moved_at = loop_now(uv->loop);
+    warm_touch(uv);
     uv->socket.came = uv->socket.left = false;
 }
 
@@ -178,6 +193,8 @@ static void say_goodbye(struct adieu_uv *uv)
 
 static void go_on_closing(struct adieu_uv *uv)
 {
+    if (!uv->goodbye.begun)
+        return;
     say_goodbye(uv);
     if (!uv->transport)
         return;
@@ -185,12 +202,15 @@ static void go_on_closing(struct adieu_uv *uv)
     enum goodbye_step step = goodbye_step(&uv->goodbye, &uv->socket, loop_now(uv->loop));
     if (step != GOODBYE_GO_ON)
         transport_release(uv, step == GOODBYE_RESET);
+    say_send(uv); /* and what it has sent is told */
 }
 
 /* ------------------------------------------------ time */
 
 static void look_at_the_clock(struct adieu_uv *uv)
 {
+    if (uv->established && !uv->idle)
+        return;
     int64_t now = loop_now(uv->loop);
     if (!uv->gone && !uv->established && !uv->failed && now >= uv->handshake_at) {
         opening_late(uv);
@@ -215,16 +235,17 @@ static void set_clock(struct adieu_uv *uv)
     else if (!uv->gone && uv->idle)
         when = time_later(uv->moved_at, (int64_t)uv->idle_ms);
     when = time_earlier(when, uv->retry_at);
-    if (!uv->wake_index || when < uv->wake_at || when == INT64_MAX)
+    if (uv->wake_index ? when < uv->wake_at || when == INT64_MAX : when != INT64_MAX)
         loop_wake_at(uv, when);
 }
 
 static void set_polls(struct adieu_uv *uv)
 {
-    short events = uv->goodbye.begun ? goodbye_events(&uv->socket) : wants_input(uv) ? socket_events(&uv->socket) : 0;
-    bool unsent = socket_unsent(&uv->socket) && uv->socket.speaks;
+    short events = uv->goodbye.begun ? goodbye_events(&uv->socket) : socket_events(&uv->socket);
+    bool wanted = uv->goodbye.begun || wants_input(uv);
+    bool unsent = events & POLLOUT && uv->socket.speaks;
     uv->full = uv->full && unsent;
-    transport_poll(uv, events & POLLIN, unsent);
+    transport_poll(uv, wanted && events & POLLIN, unsent);
 }
 
 /* ------------------------------------------------ the whole */
@@ -247,20 +268,22 @@ static bool all_are_told(const struct adieu_uv *uv)
 
 static void step(struct adieu_uv *uv)
 {
-    bool came = true;
+    bool more = true;
     uv->readable = uv->readable || uv->goodbye.begun; /* patience must not end before what came was looked at */
+    uv->stage = STAGE_ROUNDS;
     look_at_the_clock(uv);
     heed_abort(uv);
-    for (int round = 0; came && round < ROUNDS && !uv->freed; round++)
-        came = exchange(uv);
+    for (int round = 0; more && round < ROUNDS && !uv->freed; round++)
+        more = exchange(uv);
+    uv->stage = STAGE_SAY;
+    say_send(uv); /* what callbacks asked for, and what the engine had to say to what came: an alert, a KeyUpdate */
     heed_abort(uv);
     if (uv->freed)
         return;
-    if (uv->goodbye.begun)
-        go_on_closing(uv);
+    go_on_closing(uv);
     note_movement(uv);
-    say_send(uv);
     finish(uv);
+    uv->stage = STAGE_TELL;
     call_back(uv);
     if (!uv->freed)
         read_end(uv);
@@ -270,7 +293,7 @@ static void step(struct adieu_uv *uv)
         tell_closed(uv, &uv->closes, 0);
     if (!uv->freed && uv->farewell && uv->gone && all_are_told(uv))
         adieu_uv_free(uv);
-    if (came && !uv->freed)
+    if (more && !uv->freed)
         loop_make_due(uv);
 }
 
@@ -284,6 +307,7 @@ void handle_turn(struct adieu_uv *uv)
     uv->in_verbs = true;
     if (!uv->freed)
         step(uv);
+    uv->stage = STAGE_NONE;
     uv->in_verbs = false;
     if (uv->freed && !uv->gone) /* inside a callback of the stream, where nothing could be done */
         handle_break_off(uv, ADIEU_REASON_RELEASED);

@@ -254,6 +254,11 @@ bool engine_refused(struct engine *engine, struct adieu_error *error)
     return true;
 }
 
+bool engine_holds(const struct engine *engine)
+{
+    return engine->have > 0;
+}
+
 enum engine_verdict engine_peek(struct engine *engine, struct adieu_error *error)
 {
     hold(engine->established, "peek before the handshake is done");
@@ -273,6 +278,8 @@ enum engine_verdict engine_read(struct engine *engine, void *buf, size_t size, s
     *got = size < left ? size : left;
     memcpy(buf, engine->frame + FAKE_HEAD + engine->delivered, *got);
     engine->delivered += *got;
+    if (engine->delivered == payload_size(engine))
+        drop_frame(engine);
     return ENGINE_DONE;
 }
 

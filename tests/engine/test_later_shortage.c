@@ -30,7 +30,7 @@ static void for_each_allocation(bool (*step)(enum adieu_version version, size_t 
                                 enum adieu_version version)
 {
     const char *all = getenv("ADIEU_SWEEP_ALL");
-    size_t stride = all && *all ? 1 : 3;
+    size_t stride = (all && *all ? 1 : 3) * shortage_step();
     (void)step(version, SIZE_MAX, false); /* makes what stays */
     size_t nth = 0;
     while (step(version, nth, false)) {

@@ -143,7 +143,7 @@ static void decide_each(struct decision *decision)
     while (decided_without(decision, nth, false)) {
         if (nth % EACH == 0)
             (void)decided_without(decision, nth, true);
-        nth++;
+        nth += shortage_step();
     }
     assert_in_range(nth, 100, 10000);
     adieu_config_free(decision->client);
@@ -388,7 +388,7 @@ static void a_chain_and_its_key_short_of_memory_are_none(void **state)
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         size_t nth = 0;
         while (identified_without(chain, size, nth, for_ever))
-            nth++;
+            nth += shortage_step();
         assert_true(nth > 100);
     }
 }

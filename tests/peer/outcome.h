@@ -30,7 +30,7 @@ extern const char *const fact_names[FACTS];
 #define UNTOLD "?" /* a fact that the report does not have */
 
 struct outcome {
-    char facts[FACTS][40];
+    char facts[FACTS][64];
     int exit;
 };
 void outcome_of(const struct adieu_ending *ending, struct outcome *outcome);

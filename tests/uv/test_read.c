@@ -71,7 +71,7 @@ static void no_room(struct talk *talk)
     assert_code(adieu_uv_read_start(talk->us, some_room, read_no_room), 0);
     say(&write, talk->peer, 0, 5);
     room = 0;
-    run_until_that(ear.calls == 3);
+    run_until_that(ear.calls >= 3);
     unsigned before = ear.calls;
     run_turn(run_bound());
     assert_in_range(ear.calls, before + 1, before + 2); /* before and behind the poll, not for ever */

@@ -48,7 +48,47 @@ static void in_the_steady_state_a_write_and_a_read_allocate_nothing(void **state
     each_talk(steady);
 }
 
-/* And a write of many buffers that cannot be remembered is refused at once. */
+/* ------------------------------------------------ no system call for nothing */
+
+static int watched = -1;
+static unsigned receives;
+
+ssize_t __real_recv(int descriptor, void *buf, size_t size, int flags);
+ssize_t __wrap_recv(int descriptor, void *buf, size_t size, int flags);
+ssize_t __wrap_recv(int descriptor, void *buf, size_t size, int flags)
+{
+    receives += descriptor == watched;
+    return __real_recv(descriptor, buf, size, flags);
+}
+
+/* Less than there was room for: whether something follows is the loop's to tell. */
+static void one_receive_each(struct talk *talk)
+{
+    struct ear ear;
+    hear(talk->us, &ear);
+    run_ms(2);
+    watched = descriptor_of(adieu_uv_transport(talk->us));
+    receives = 0;
+    for (unsigned i = 1; i <= 5; i++) {
+        struct waiter word;
+        say(&word, talk->peer, ear.got, 100);
+        run_until_that(ear.got == (size_t)i * 100);
+        ends_with(&word, 0);
+        run_ms(2);
+        assert_int_equal(receives, i);
+    }
+    watched = -1;
+}
+
+static void what_comes_in_one_piece_costs_one_receive(void **state)
+{
+    (void)state;
+    each_talk(one_receive_each);
+}
+
+/* ------------------------------------------------ no memory */
+
+/* A write of many buffers that cannot be remembered is refused at once. */
 static void refused(struct talk *talk)
 {
     uv_buf_t bufs[5];
@@ -210,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_steady_state_a_write_and_a_read_allocate_nothing),
+        cmocka_unit_test(what_comes_in_one_piece_costs_one_receive),
         cmocka_unit_test(a_write_without_memory_is_refused_and_nothing_is_begun),
         cmocka_unit_test(a_stream_without_memory_fails_and_can_be_closed),
         uv_unit_test(without_memory_there_is_no_handle),

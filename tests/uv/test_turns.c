@@ -230,6 +230,7 @@ static void nothing_comes_after_close(struct talk *talk)
     assert_non_null(strchr(diary, 'w'));
     assert_non_null(strchr(diary, 's'));
     assert_int_equal(ear.got, 100000);
+    ends_with(&bye, 0);
     run_ms(20);
     assert_int_equal(strlen(diary), length);
 }
