@@ -35,6 +35,7 @@ struct pipe {
 /* What the last poll said of our input and output. */
 struct ready {
     bool input, output;
+    bool full; /* an output that needs no asking has taken less than it was given: from then on it is asked */
 };
 
 /* Moments in milliseconds; 0: not yet. */
@@ -53,7 +54,7 @@ enum slot { SLOT_STREAM, SLOT_INPUT, SLOT_OUTPUT, SLOTS };
 
 struct connection {
     struct run *run;
-    struct connection *next; /* of the run's */
+    struct connection *next, *previous; /* of the run's */
     const struct options *options;
     struct adieu_fd *fd;
     struct adieu_fd_address address; /* connect */

@@ -18,15 +18,34 @@
 static bool missing[3];
 /* Where standard input stood before anybody read it. */
 static int64_t begin;
+/* Standard input is a file. */
+static bool input_is_file;
+/* What standard output is, once somebody has asked. */
+static enum output_kind output_kind;
+/* What is written to in its place, or -1. */
+static int way_in = -1;
+
+static bool is_null(const struct stat *status)
+{
+    struct stat null;
+    return stat("/dev/null", &null) == 0 && S_ISCHR(status->st_mode) && status->st_rdev == null.st_rdev;
+}
+
+static bool is_file(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) || is_null(status);
+}
 
 void ends_prepare(void)
 {
+    struct stat status;
     for (int i = 0; i < 3; i++) {
         if (fcntl(i, F_GETFD) >= 0 || errno != EBADF)
             continue;
         missing[i] = true;
         (void)!open("/dev/null", O_RDWR); /* the lowest number is free, so it is i */
     }
+    input_is_file = !missing[STDIN_FILENO] && fstat(STDIN_FILENO, &status) == 0 && is_file(&status);
 }
 
 int ends_claim(int descriptor)
@@ -54,12 +73,6 @@ void ends_standard(struct ends *ends, bool shared)
 void ends_own(struct ends *ends, int input, int output)
 {
     *ends = (struct ends){.input = input, .output = output, .kind = OUTPUT_OWN};
-}
-
-static bool is_null(const struct stat *status)
-{
-    struct stat null;
-    return stat("/dev/null", &null) == 0 && S_ISCHR(status->st_mode) && status->st_rdev == null.st_rdev;
 }
 
 bool ends_can_be_shared(void)
@@ -92,14 +105,55 @@ enum io ends_read(struct ends *ends, void *buf, size_t size, size_t *got, int *o
     return n == 0 ? IO_END : IO_DONE;
 }
 
-static enum output_kind kind_of(int descriptor)
+bool ends_input_never_waits(const struct ends *ends)
+{
+    return ends->input == STDIN_FILENO && input_is_file;
+}
+
+/* ---------------------------------------------------------------- output */
+
+/*
+ * The pipe that is standard output, opened once more: O_NONBLOCK is then ours alone, and one write can fill it, where
+ * through standard output itself PIPE_BUF bytes at a time are safe. It cannot be had without /proc, or if the pipe is
+ * another user's.
+ */
+static bool find_way_in(void)
+{
+    int mode = fcntl(STDOUT_FILENO, F_GETFL);
+    if (mode >= 0 && (mode & O_ACCMODE) != O_RDONLY)
+        way_in = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return way_in >= 0;
+}
+
+static enum output_kind kind_of_standard_output(void)
 {
     struct stat status;
-    if (fstat(descriptor, &status) != 0 || S_ISFIFO(status.st_mode))
-        return OUTPUT_PIPE;
+    if (fstat(STDOUT_FILENO, &status) != 0)
+        return OUTPUT_DEVICE;
+    if (S_ISFIFO(status.st_mode))
+        return find_way_in() ? OUTPUT_OWN : OUTPUT_PIPE;
     if (S_ISSOCK(status.st_mode))
         return OUTPUT_SOCKET;
-    return isatty(descriptor) ? OUTPUT_TERMINAL : OUTPUT_FILE;
+    if (isatty(STDOUT_FILENO))
+        return OUTPUT_TERMINAL;
+    return is_file(&status) ? OUTPUT_FILE : OUTPUT_DEVICE;
+}
+
+static void find_kind(struct ends *ends)
+{
+    if (ends->kind != OUTPUT_UNKNOWN)
+        return;
+    if (output_kind == OUTPUT_UNKNOWN)
+        output_kind = kind_of_standard_output();
+    ends->kind = output_kind;
+}
+
+bool ends_output_never_waits(struct ends *ends)
+{
+    find_kind(ends);
+    if (ends->output < 0)
+        return false; /* there is no command (any more) */
+    return ends->kind == OUTPUT_FILE || ends->kind == OUTPUT_SOCKET || ends->kind == OUTPUT_OWN;
 }
 
 static size_t least(size_t a, size_t b)
@@ -110,6 +164,7 @@ static size_t least(size_t a, size_t b)
 /* A file never makes us wait for somebody else; a pipe that can be written takes PIPE_BUF bytes without waiting. */
 static ssize_t write_some(const struct ends *ends, const void *buf, size_t size)
 {
+    bool standard = ends->output == STDOUT_FILENO;
     switch (ends->kind) {
     case OUTPUT_SOCKET:
         return send(ends->output, buf, size, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -117,8 +172,10 @@ static ssize_t write_some(const struct ends *ends, const void *buf, size_t size)
         return write(ends->output, buf, least(size, PIPE_BUF));
     case OUTPUT_TERMINAL:
         return write(ends->output, buf, least(size, TERMINAL_CHUNK));
-    case OUTPUT_FILE:
     case OUTPUT_OWN:
+        return write(standard ? way_in : ends->output, buf, size);
+    case OUTPUT_FILE:
+    case OUTPUT_DEVICE:
     case OUTPUT_UNKNOWN:
         break;
     }
@@ -129,10 +186,9 @@ enum io ends_write(struct ends *ends, const void *buf, size_t size, size_t *took
 {
     if (is_missing(ends->output))
         return failed(EBADF, os_error);
-    if (ends->shared && !ends_output_ready(ends))
+    if (ends->shared && !ends_output_never_waits(ends) && !ends_output_ready(ends))
         return IO_WAIT; /* somebody else has written since poll() was asked */
-    if (ends->kind == OUTPUT_UNKNOWN)
-        ends->kind = kind_of(ends->output);
+    find_kind(ends);
     ssize_t n = write_some(ends, buf, size);
     if (n < 0)
         return failed(errno, os_error);
@@ -161,6 +217,7 @@ void ends_close_input(struct ends *ends)
 /* The number is kept taken, so that nothing else is ever written there by mistake. */
 static int close_standard_output(void)
 {
+    (void)close_own(&way_in);
     int error = close(STDOUT_FILENO) == 0 || errno == EINTR ? 0 : errno;
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0 && null != STDOUT_FILENO) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where a connection's input comes from and its output goes to. Standard input and output are descriptors that are
- * somebody else's: O_NONBLOCK is never set on them, since other processes may share them. They are polled first, and then
- * read or written so that the call cannot wait.
+ * somebody else's: O_NONBLOCK is never set on them, since other processes may share them. What could wait is polled first,
+ * and then read or written so that the call cannot wait; a file, a pipe of our own, and a pipe that could be opened once
+ * more for ourselves need no asking.
  */
 #ifndef ADIEU_CLI_ENDS_H
 #define ADIEU_CLI_ENDS_H
@@ -19,7 +20,15 @@ enum io {
 };
 
 /* How much a descriptor takes without waiting. */
-enum output_kind { OUTPUT_UNKNOWN, OUTPUT_FILE, OUTPUT_PIPE, OUTPUT_SOCKET, OUTPUT_TERMINAL, OUTPUT_OWN };
+enum output_kind {
+    OUTPUT_UNKNOWN,
+    OUTPUT_FILE,
+    OUTPUT_DEVICE,
+    OUTPUT_PIPE,
+    OUTPUT_SOCKET,
+    OUTPUT_TERMINAL,
+    OUTPUT_OWN, /* does not block: a pipe to a command, or our own way into the pipe that is standard output */
+};
 
 struct ends {
     bool shared;           /* with other connections: the input is read by position, and the output is not closed */
@@ -40,7 +49,10 @@ void ends_standard(struct ends *ends, bool shared);
 void ends_own(struct ends *ends, int input, int output);
 /* Standard input can be read by many, each from where it stands now to its end. */
 bool ends_can_be_shared(void);
-/* Input, when poll() has said that there is some. *got is set by DONE, *os_error by FAILED. */
+/* There is no need to ask poll(): a read or write there never waits for anybody. */
+bool ends_input_never_waits(const struct ends *ends);
+bool ends_output_never_waits(struct ends *ends);
+/* Input, when poll() has said that there is some, or need not be asked. *got is set by DONE, *os_error by FAILED. */
 enum io ends_read(struct ends *ends, void *buf, size_t size, size_t *got, int *os_error);
 /* Output, likewise; *took is set by DONE. */
 enum io ends_write(struct ends *ends, const void *buf, size_t size, size_t *took, int *os_error);

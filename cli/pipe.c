@@ -11,6 +11,9 @@
 #include "say.h"
 #include "serve.h"
 
+/* So often what is there is moved on before anything else is looked at: 1 MiB each way, and not more than a file has. */
+#define TURNS 8
+
 bool pipe_sending_over(const struct connection *connection)
 {
     enum adieu_sending sending = connection_ending(connection).sending;
@@ -116,7 +119,7 @@ static void take_input(struct connection *connection)
     int error = ENOMEM;
     if (connection->options->end_after == 0)
         pipe_stop_input(connection);
-    if (!pipe_wants_input(connection) || !connection->ready.input)
+    if (!pipe_wants_input(connection) || !(connection->ready.input || ends_input_never_waits(&connection->ends)))
         return;
     connection->ready.input = false;
     uint8_t *space = buffer_space(up, &room);
@@ -177,14 +180,14 @@ static void say_end(struct connection *connection)
     pipe->said = true;
 }
 
-/* What waits to be sent leaves with any verb; this one is for when no other is due. */
+/* What waits to be sent leaves with any verb: reading the peer is one, and this one is for when no other is due. */
 static void flush(struct connection *connection)
 {
     size_t took;
-    if (!connection->pipe.said)
-        (void)!adieu_fd_write(connection->fd, "", 0, &took, ADIEU_FD_NOW);
-    else if (connection->end == END_CLEAN)
+    if (connection->pipe.said && connection->end == END_CLEAN)
         (void)!adieu_fd_shutdown(connection->fd, ADIEU_FD_NOW);
+    else if (!connection->pipe.said && !pipe_wants_peer(connection))
+        (void)!adieu_fd_write(connection->fd, "", 0, &took, ADIEU_FD_NOW);
 }
 
 /* ---------------------------------------------------------------- the peer to standard output */
@@ -298,20 +301,35 @@ static void written(struct connection *connection, size_t count)
         connection->run->writer = next_writer(connection);
 }
 
+static bool can_write(struct connection *connection)
+{
+    const struct ready *ready = &connection->ready;
+    return pipe_wants_output(connection) &&
+           (ready->output || (!ready->full && ends_output_never_waits(&connection->ends)));
+}
+
+static enum io write_piece(struct connection *connection, int *error)
+{
+    const struct buffer *down = &connection->pipe.down;
+    struct ready *ready = &connection->ready;
+    size_t size = piece(connection), took = 0;
+    enum io answer = ends_write(&connection->ends, down->bytes + down->start, size, &took, error);
+    if (took > 0)
+        written(connection, took);
+    ready->full = took < size;
+    ready->output = took > 0 && pipe_wants_output(connection) && !ends_output_never_waits(&connection->ends) &&
+                    ends_output_ready(&connection->ends);
+    return answer;
+}
+
 void pipe_write_out(struct connection *connection)
 {
-    struct buffer *down = &connection->pipe.down;
     enum io answer = IO_DONE;
-    size_t took;
     int error = 0;
     if (connection->child.pid && connection->pipe.output_over)
-        buffer_clear(down);
-    while (connection->ready.output && pipe_wants_output(connection) && answer == IO_DONE) {
-        answer = ends_write(&connection->ends, down->bytes + down->start, piece(connection), &took, &error);
-        if (answer == IO_DONE)
-            written(connection, took);
-        connection->ready.output = answer == IO_DONE && buffer_filled(down) > 0 && ends_output_ready(&connection->ends);
-    }
+        buffer_clear(&connection->pipe.down);
+    while (answer == IO_DONE && can_write(connection))
+        answer = write_piece(connection, &error);
     if (answer == IO_FAILED && error == EPIPE && connection->child.pid)
         hears_no_more(connection);
     else if (answer == IO_FAILED)
@@ -358,7 +376,7 @@ static void leave_after_own_end(struct connection *connection)
         connection_close(connection, clock_patience(connection));
 }
 
-void pipe_turn(struct connection *connection)
+static void turn(struct connection *connection)
 {
     if (!connection_plays(connection, END_STALL)) {
         follow_peer(connection);
@@ -376,4 +394,16 @@ void pipe_turn(struct connection *connection)
     pipe_write_out(connection);
     if (connection->phase == PHASE_TALKING && !connection_plays(connection, END_STALL))
         judge(connection);
+}
+
+static bool goes_on(const struct connection *connection)
+{
+    return pipe_has_more(connection) || (pipe_wants_input(connection) && ends_input_never_waits(&connection->ends));
+}
+
+void pipe_turn(struct connection *connection)
+{
+    turn(connection);
+    for (int more = 1; more < TURNS && goes_on(connection); more++)
+        turn(connection);
 }

@@ -45,29 +45,39 @@ void run_error(struct run *run, enum adieu_error_code code, int os_error, const 
 /* Room in the poll set, too: once it has been taken, a connection needs no memory to be waited for. */
 static bool grow_set(struct run *run)
 {
-    struct pollfd *set = realloc(run->set, loop_set_size(run->count + 1) * sizeof *set);
-    if (set)
-        run->set = set;
-    return set != NULL;
+    if (run->count < run->room)
+        return true;
+    size_t room = run->room * 2 + 1;
+    struct pollfd *set = realloc(run->set, loop_set_size(room) * sizeof *set);
+    if (!set)
+        return false;
+    run->set = set;
+    run->room = room;
+    return true;
 }
 
 struct connection *run_add(struct run *run)
 {
-    struct connection *connection = grow_set(run) ? connection_new(run) : NULL, **end = &run->connections;
-    while (*end)
-        end = &(*end)->next;
-    *end = connection;
-    run->count += connection != NULL;
+    struct connection *connection = grow_set(run) ? connection_new(run) : NULL;
+    if (!connection)
+        return NULL;
+    connection->previous = run->last;
+    if (run->last)
+        run->last->next = connection;
+    else
+        run->connections = connection;
+    run->last = connection;
+    run->count++;
     return connection;
 }
 
 static void take_out(struct connection *connection)
 {
-    struct connection **at = &connection->run->connections;
-    while (*at != connection)
-        at = &(*at)->next;
-    *at = connection->next;
-    connection->run->count--;
+    struct run *run = connection->run;
+    struct connection *previous = connection->previous, *next = connection->next;
+    *(previous ? &previous->next : &run->connections) = next;
+    *(next ? &next->previous : &run->last) = previous;
+    run->count--;
 }
 
 static void tell(struct connection *connection)

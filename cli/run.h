@@ -18,15 +18,15 @@ struct run {
     int report;             /* or -1 */
     int password;           /* --key-password-file=fd:N: a copy of that descriptor, or a negative errno */
     int64_t started;
-    struct connection *connections; /* that are not over yet */
-    size_t count;
-    struct pollfd *set;         /* for poll(): as large as the connections may need */
-    nfds_t watched;             /* so much of it is in use */
-    int standard[2];            /* where in it standard input and output are; -1: nowhere */
-    struct connection *waiting; /* listen: the one that the next peer gets; NULL: none is taken now */
-    struct connection *writer;  /* --keep: who is in the middle of a piece for standard output */
-    unsigned most;              /* --keep: how many connections at once */
-    bool served;                /* somebody has come */
+    struct connection *connections, *last; /* that are not over yet */
+    size_t count, room;                    /* how many there are, and may be in the poll set */
+    struct pollfd *set;                    /* for poll(): as large as the connections may need */
+    nfds_t watched;                        /* so much of it is in use */
+    int standard[2];                       /* where in it standard input and output are; -1: nowhere */
+    struct connection *waiting;            /* listen: the one that the next peer gets; NULL: none is taken now */
+    struct connection *writer;             /* --keep: who is in the middle of a piece for standard output */
+    unsigned most;                         /* --keep: how many connections at once */
+    bool served;                           /* somebody has come */
     bool shortage_told;
     int64_t paused;           /* nobody is taken until then, for lack of something; 0: it is not so */
     struct adieu_error error; /* why it could not even begin */

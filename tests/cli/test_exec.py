@@ -320,8 +320,8 @@ def test_many_have_a_process_each(serve_many, tls):
     peers = [(dial_tls(server.port, tls.client()), b"bad" if i % 3 == 0 else b"good") for i in range(20)]
 
     def one(peer, word):
-        peer.send(word + b"\nrest")
-        peer.close_notify()
+        # At once: whoever is bad may be reset before a second send.
+        peer.sock.sendall(peer.seal(word + b"\nrest") + peer.seal_close_notify())
         assert peer.read_to_end() == ((b"good\nrest", "close_notify") if word == b"good" else (b"bad\n", "reset"))
 
     all_of([lambda p=peer, w=word: one(p, w) for peer, word in peers])
