@@ -17,8 +17,9 @@
  * stream belongs to one thread at a time. Nothing here waits for a peer or a clock. The core makes no system call;
  * the engine reads the files that setters name, and the system's roots when a stream first needs them.
  *
- * OpenSSL: every call that reaches the engine clears the thread's OpenSSL error queue before and after, so that
- * entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with them.
+ * OpenSSL: every call that reaches the engine empties the thread's OpenSSL error queue first, and leaves it empty, so
+ * that entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with
+ * them.
  * No global state of OpenSSL is changed.
  *
  * Not offered: early data (0-RTT), renegotiation, compression, DTLS, QUIC, kTLS, alerts of the application's
@@ -643,7 +644,7 @@ ADIEU_API void adieu_wire_out_done(struct adieu_stream *stream, size_t n);
  * An idle stream holds no buffers of the engine's (34 KB): it gives them back at each WAIT, and takes them anew for the
  * next record, which costs as much as a fifth of a small one. A transport that notices by itself when nothing has moved
  * for a moment, and then says rest, says keep once: from then on the stream does not do it. Rest: any time, again is
- * safe; where something still waits nothing is given back.
+ * safe; where something still waits they are given back as soon as nothing does.
  */
 ADIEU_API void adieu_wire_keep(struct adieu_stream *stream);
 ADIEU_API void adieu_wire_rest(struct adieu_stream *stream);

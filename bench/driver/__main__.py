@@ -5,47 +5,21 @@ bench/driver --print                     writes docs/bench.md and the plots anew
 """
 import json
 import pathlib
+import shutil
 import signal
 import sys
-import time
 
-import machine
 import page
 import parts
 import plots
 import tables
-from place import Place, make_certificate, temporary
-from processes import Unable, end_all
+from processes import FAULTS, Unable
+from session import measure, say
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 DOCS = BENCH.parent / "docs"
 PROSE = BENCH / "driver" / "page.md"
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def measure_part(place, name, alone):
-    part = parts.module(name)
-    seconds = getattr(part, "SECONDS_ALONE", part.SECONDS) if alone else part.SECONDS
-    say(f"{name}: {part.TITLE}; about {seconds:.0f} s")
-    began = time.monotonic()
-    try:
-        found = {"cases": part.measure(place, seconds)}
-    except Unable as why:
-        found = {"cases": [], "failed": str(why)}
-    return {**found, "seconds": round(time.monotonic() - began)}
-
-
-def measure(build, names, alone, quick):
-    with temporary() as folder:
-        place = Place(pathlib.Path(build).resolve(), BENCH, pathlib.Path(folder), quick)
-        make_certificate(place)
-        try:
-            return {"machine": machine.facts(place, BENCH.parent), "parts": {name: measure_part(place, name, alone) for name in names}}
-        finally:
-            end_all()
+USAGE = f"usage:{__doc__}parts: {' '.join(parts.NAMES)}"
 
 
 def write(results):
@@ -54,10 +28,29 @@ def write(results):
 
 
 def print_anew():
+    if not (DOCS / "bench.json").exists():
+        sys.exit("bench/driver: there is no docs/bench.json yet; ./dev bench measures it")
     results = json.loads((DOCS / "bench.json").read_text())
     (DOCS / "bench.md").write_text(page.page(PROSE.read_text(), results))
-    plots.draw_all(results, DOCS / "bench")
+    try:
+        plots.draw_all(results, DOCS / "bench")
+    except plots.NoPlots as why:
+        sys.exit(f"docs/bench.md is written anew, but {why}: it has no plots, until bench/driver --print draws them")
     say("docs/bench.md and the plots are written anew")
+
+
+def refuse(why):
+    """Before anything is measured, and in the words of the command line."""
+    print(f"bench/driver: {why}\n{USAGE}", file=sys.stderr)
+    sys.exit(64)
+
+
+def built(folder):
+    """The build folder. Without the load all peers would fail one by one, and the page would be written without a figure."""
+    build = pathlib.Path(folder).resolve()
+    if not (build / "bench" / "load" / "load").exists():
+        refuse(f"there is no bench in \"{folder}\": is it a build folder, with -Dbench=enabled, and built?")
+    return build
 
 
 def plan(names):
@@ -69,23 +62,33 @@ def plan(names):
 def main(words):
     if words == ["--print"]:
         return print_anew()
+    if words in ([], ["--help"], ["-h"]):
+        return print(USAGE)
     quick = "--quick" in words
     build, *names = [word for word in words if word != "--quick"] or [""]
-    unknown = set(names) - set(parts.NAMES)
-    if not build or unknown:
-        sys.exit(f"usage:{__doc__}parts: {' '.join(parts.NAMES)}")
+    build = built(build)
+    unknown = [word for word in names if word not in parts.NAMES]
+    if unknown:
+        refuse(f"there is no part {unknown[0]}")
     if not names:
         plan(parts.NAMES)
-    results = measure(build, names or parts.NAMES, bool(names), quick)
-    (pathlib.Path(build) / "bench" / "last.json").write_text(page.as_text(results))
+        if not quick and not shutil.which("gnuplot"):
+            say("gnuplot is not installed: there will be a page, and no plots")
+    results = measure(build, BENCH, names or parts.NAMES, bool(names), quick)
     for name in results["parts"]:
         print(f"\n{name}: {parts.module(name).TITLE}\n\n{tables.unfolded(tables.of_part(results, name))}")
     if not names and not quick:
         write(results)
+    if FAULTS:
+        sys.exit(f"bench/driver: {len(FAULTS)} faults of its own, told above")
 
 
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+for number in (signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+        signal.signal(number, lambda seen, _: sys.exit(128 + seen))
 try:
     main(sys.argv[1:])
+except Unable as why:
+    sys.exit(f"bench/driver: {why}")
 except KeyboardInterrupt:
     sys.exit(130)

@@ -62,6 +62,12 @@ def commit(tree):
     return name + (" with changes" if changed.strip() else "")
 
 
+def share_a_core():
+    """Whether the two processors that are used are threads of one core: what is measured beside the other is then slower. A hypervisor may hide it."""
+    siblings = first(f"/sys/devices/system/cpu/cpu{processes.MEASURED}/topology/thread_siblings_list", r"(.+)", "")
+    return processes.MEASURED != processes.OTHER and str(processes.OTHER) in re.split("[,-]", siblings)
+
+
 def facts(place, tree):
     memory_kb = int(first("/proc/meminfo", r"^MemTotal:\s*(\d+)", "0"))
     return {
@@ -70,6 +76,7 @@ def facts(place, tree):
         "quick": place.quick,
         "processor": first("/proc/cpuinfo", r"^model name\s*:\s*(.+)$", platform.machine()),
         "cores": len(processes.CORES),
+        "share_a_core": share_a_core(),
         "memory": f"{memory_kb / 2**20:.0f} GiB",
         "virtual": "hypervisor" in first("/proc/cpuinfo", r"^flags\s*:\s*(.+)$", ""),
         "system": first("/etc/os-release", r'^PRETTY_NAME="(.+)"$'),

@@ -29,7 +29,8 @@ def as_text(results):
 
 def machine(results):
     facts = results["machine"]
-    rows = [["processor", f"{facts['processor']}, {facts['cores']} cores" + (", a virtual machine" if facts["virtual"] else "")],
+    rows = [["processor", f"{facts['processor']}, {facts['cores']} cores" + (", a virtual machine" if facts["virtual"] else "")
+             + (", whose two that are used are threads of one core" if facts.get("share_a_core") else "")],
             ["memory", facts["memory"]], ["system", f"{facts['system']}, {facts['kernel']}"],
             ["load before it began", facts["load_before"]], ["compiler", f"{facts['versions']['compiler']}; {facts['flags']}"],
             *([name, text] for name, text in facts["versions"].items() if name != "compiler"),

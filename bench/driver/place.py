@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import tempfile
 
+from processes import Unable
+
 
 @dataclasses.dataclass
 class Place:
@@ -30,10 +32,14 @@ class Place:
 
 
 def make_certificate(place):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", place.key, "-out", place.cert],
-                   check=True, timeout=30, stdin=subprocess.DEVNULL, capture_output=True)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+               "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", place.key, "-out", place.cert]
+    try:
+        subprocess.run(command, check=True, timeout=30, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    except subprocess.CalledProcessError as error:
+        raise Unable(f"openssl makes no certificate: {error.stderr.strip()[-200:]}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unable(f"the command openssl makes no certificate: {error}") from None
 
 
 def temporary():

@@ -127,15 +127,25 @@ def without_comments(svg):
     return re.sub(r"(<svg[^>]*>)", r"\1\n<!-- SPDX-License-Identifier: MIT -->", svg, count=1)
 
 
+class NoPlots(Exception):
+    """The text says why."""
+
+
 def draw(script):
-    done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, timeout=30)
+    try:
+        done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, timeout=30)
+    except OSError as error:
+        raise NoPlots(f"gnuplot cannot be started ({error.strerror})") from None
     if done.returncode or "<svg" not in done.stdout:
-        raise RuntimeError(f"gnuplot: {done.stderr.strip()[:300]}")
+        raise NoPlots(f"gnuplot says: {done.stderr.strip()[:300]}")
     return without_comments(done.stdout)
 
 
 def draw_all(results, folder):
+    """Those of other figures go first: beside these they would be believed."""
     folder.mkdir(exist_ok=True)
+    for name in PLOTS:
+        (folder / f"{name}.svg").unlink(missing_ok=True)
     for name, plot in PLOTS.items():
         script = plot(results)
         if script:

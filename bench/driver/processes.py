@@ -11,11 +11,13 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 
 from clocks import rusage_seconds
 
 CANNOT = 77  # a peer that cannot do what it is asked, and says why
 RUNNING = set()
+FAULTS = []  # what nobody had thought of
 CORES = sorted(os.sched_getaffinity(0))
 MEASURED, OTHER = CORES[-1], CORES[0]  # the first core has the most interrupts
 
@@ -42,6 +44,13 @@ def on(core):
 def without_paths(text):
     """Where this tree happens to lie says nothing to a reader."""
     return re.sub(r"(?<![\w/])(/[\w.+-]+)+/", "", text)
+
+
+def fault(error):
+    """What nobody had thought of: told at length, and as a reason that stands where a figure would. Nobody else's figures are lost over it."""
+    traceback.print_exception(error)
+    FAULTS.append(error)
+    return Unable(f"a fault of the driver: {type(error).__name__}: {without_paths(str(error))[:200]}")
 
 
 class Running:
@@ -102,6 +111,13 @@ class Running:
             self.process.returncode = os.waitstatus_to_exitcode(status)
             self.cpu = rusage_seconds(usage)
         return self.process.returncode, self.cpu, self.took
+
+    def is_gone(self):
+        try:
+            self.ended(0)
+        except Unable:
+            return False
+        return True
 
     def well_ended(self, seconds):
         status, cpu, took = self.ended(seconds)

@@ -4,7 +4,7 @@ import sys
 import time
 
 import figures
-from processes import Unable
+from processes import Unable, fault
 
 GIVE_UP = 2  # failures, after which a peer is not asked again
 
@@ -47,6 +47,8 @@ def one_round(names, number, measure, case):
             yield name, measure(name)
         except Unable as why:
             case.fail(name, why)
+        except Exception as error:  # pylint: disable=broad-except
+            case.fail(name, fault(error))
 
 
 def counted_round(names, number, measure, case):

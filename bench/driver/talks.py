@@ -74,9 +74,12 @@ def servers(place, names, **suite):
 
 
 def present(thing):
-    """A server or a figure, where there may be the reason for there being none."""
+    """A server or a figure, where there may be the reason for there being none. A server that has ended is told of as what it is:
+    all that its clients know is that they are refused."""
     if isinstance(thing, Unable):
         raise Unable(str(thing), for_good=True)
+    if isinstance(thing, Server) and thing.is_gone():
+        raise Unable(f"the server ended with status {thing.ended(0)[0]}{thing.last_words()}", for_good=True)
     return thing
 
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "adieu_fd_peer.h"
 #include "due.h"
@@ -277,16 +276,7 @@ static void close_all(void)
     }
 }
 
-static void obey(void *context, char order)
-{
-    (void)context;
-    if (order == 'n')
-        orders_say("open", server.open_count);
-    else if (order == 'b')
-        broadcast();
-    else if (order == 'c')
-        close_all();
-}
+static const struct orders orders = {.open = &server.open_count, .broadcast = broadcast, .close_all = close_all};
 
 /* ------------------------------------------------ the loop */
 
@@ -339,22 +329,18 @@ static bool turn(void)
     serve_line();
     serve_due();
     if (ordered)
-        more = orders_read(obey, NULL);
+        more = orders_read(&orders);
     return more;
 }
 
 int adieu_peer_serve(const struct arguments *arguments, struct adieu_config *config)
 {
-    struct epoll_event listener = {.events = EPOLLIN}, orders = {.events = EPOLLIN, .data.ptr = &server};
     links_init(&server.open);
     links_init(&server.line);
     server.config = config;
     server.deadline_ms = arguments->deadline_ms;
     server.listener = peer_listen();
-    server.set = epoll_create1(EPOLL_CLOEXEC);
-    if (server.set < 0 || epoll_ctl(server.set, EPOLL_CTL_ADD, server.listener, &listener) < 0 ||
-        epoll_ctl(server.set, EPOLL_CTL_ADD, STDIN_FILENO, &orders) < 0)
-        peer_failed("epoll does not take the listener, or standard input: that must be a pipe");
+    server.set = peer_epoll(server.listener, &server);
     peer_print_port(server.listener);
     while (turn())
         continue;

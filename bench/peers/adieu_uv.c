@@ -273,21 +273,12 @@ static void close_all(void)
     }
 }
 
-static void obey(void *context, char order)
-{
-    (void)context;
-    if (order == 'n')
-        orders_say("open", server.open_count);
-    else if (order == 'b')
-        broadcast();
-    else if (order == 'c')
-        close_all();
-}
+static const struct orders orders = {.open = &server.open_count, .broadcast = broadcast, .close_all = close_all};
 
 static void order_came(uv_poll_t *poll, int status, int events)
 {
     (void)events;
-    if (status < 0 || !orders_read(obey, NULL))
+    if (status < 0 || !orders_read(&orders))
         uv_stop(poll->loop);
 }
 

@@ -48,38 +48,6 @@ ssl::context make_context(ssl::context::method side, const arguments &given)
 class connection;
 using connections = std::list<std::shared_ptr<connection>>;
 
-// How many connections an order is still waiting for.
-class task
-{
-    const char *word;
-    std::size_t all = 0, left = 0;
-    double since = 0;
-
-    void say_if_done() const
-    {
-        if (left == 0)
-            orders_say_since(word, all, since);
-    }
-
-  public:
-    explicit task(const char *word) : word(word)
-    {
-    }
-
-    void begin(std::size_t count)
-    {
-        all = left = count;
-        since = peer_now_ms();
-        say_if_done();
-    }
-
-    void done()
-    {
-        left--;
-        say_if_done();
-    }
-};
-
 class server
 {
     ssl::context context;
@@ -98,7 +66,7 @@ class server
 
   public:
     connections open;
-    task broadcasts{"broadcast"}, closes{"closed"};
+    orders_work broadcasts{}, closes{};
 
     server(asio::io_context &loop, const arguments &given);
 };
@@ -227,7 +195,7 @@ void connection::wrote(std::size_t size)
     auto what = std::exchange(writing, output::none);
     if (what == output::broadcast) {
         to_broadcast--;
-        owner.broadcasts.done();
+        orders_done(&owner.broadcasts);
     } else if (what == output::echo) {
         to_echo = {};
         read();
@@ -278,9 +246,9 @@ void connection::gone()
     tls.lowest_layer().close(ignored);
     owner.open.erase(place);
     for (; to_broadcast > 0; to_broadcast--)
-        owner.broadcasts.done();
+        orders_done(&owner.broadcasts);
     if (is_told)
-        owner.closes.done();
+        orders_done(&owner.closes);
 }
 
 server::server(asio::io_context &loop, const arguments &given)
@@ -326,14 +294,14 @@ void server::obey(char order)
 
 void server::broadcast()
 {
-    broadcasts.begin(open.size());
+    orders_begin(&broadcasts, "broadcast", open.size());
     for (auto &each : open)
         each->broadcast();
 }
 
 void server::close_all()
 {
-    closes.begin(open.size());
+    orders_begin(&closes, "closed", open.size());
     timer.expires_after(deadline);
     for (auto &each : open)
         each->close();

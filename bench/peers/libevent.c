@@ -25,20 +25,14 @@
  * that is rather copied. Tried from a quarter to four times of each: none was faster. */
 enum { FILL = 1 << 18, REFILL = 1 << 16, UNREAD = 1 << 16, COPIED = 1 << 12 };
 
-/* What is done of an order. */
-struct work {
-    const char *word;
-    size_t count, left;
-    double since;
-};
-
 static struct event_base *loop;
 static SSL_CTX *context;
 
 /* The server's. */
 static struct link open_ones;
 static size_t open_count;
-static struct work broadcasts = {.word = "broadcast"}, closing = {.word = "closed"};
+static struct orders_work broadcasts, closing;
+static struct event *timer; /* one for all who are told to end: they are told at once */
 static struct timeval deadline;
 
 /* The client's. */
@@ -72,24 +66,10 @@ static void context_init(const struct arguments *arguments)
 
 /* ------------------------------------------------ what is done of an order */
 
-static void work_begin(struct work *work)
-{
-    work->since = peer_now_ms();
-    work->count = work->left = open_count;
-    if (!work->left)
-        orders_say_since(work->word, 0, work->since);
-}
-
-static void work_done(struct work *work)
-{
-    if (--work->left == 0)
-        orders_say_since(work->word, work->count, work->since);
-}
-
 static void broadcast_done(struct connection *connection)
 {
     if (connection->broadcasts)
-        work_done(&broadcasts);
+        orders_done(&broadcasts);
     connection->broadcasts = false;
 }
 
@@ -103,7 +83,7 @@ static void let_go(struct connection *connection)
         links_remove(&connection->link);
         open_count--;
         if (connection->leaves)
-            work_done(&closing);
+            orders_done(&closing);
     }
     free(connection);
 }
@@ -254,7 +234,7 @@ static struct connection *connection_of(struct link *link)
 
 static void broadcast(void)
 {
-    work_begin(&broadcasts);
+    orders_begin(&broadcasts, "broadcast", open_count);
     for (struct link *link = open_ones.next; link != &open_ones; link = link->next) {
         struct connection *connection = connection_of(link);
         connection->broadcasts = true;
@@ -265,40 +245,30 @@ static void broadcast(void)
 
 static void close_all(void)
 {
-    work_begin(&closing);
+    orders_begin(&closing, "closed", open_count);
     for (struct link *link = open_ones.next; link != &open_ones; link = link->next) {
         struct connection *connection = connection_of(link);
         connection->leaves = true;
         if (!evbuffer_get_length(bufferevent_get_output(connection->events)))
             say_goodbye(connection);
     }
+    (void)evtimer_add(timer, &deadline);
 }
 
-/* One timer for all: they were told at once. */
-static void on_deadline(evutil_socket_t none, short what, void *timer)
+static void on_deadline(evutil_socket_t none, short what, void *argument)
 {
-    (void)none, (void)what, (void)timer;
+    (void)none, (void)what, (void)argument;
     for (struct link *link = open_ones.next, *next = link->next; link != &open_ones; link = next, next = link->next)
         if (connection_of(link)->leaves)
             let_go(connection_of(link));
 }
 
-static void obey(void *timer, char order)
-{
-    if (order == 'n')
-        orders_say("open", open_count);
-    else if (order == 'b')
-        broadcast();
-    else if (order == 'c') {
-        close_all();
-        (void)evtimer_add(timer, &deadline);
-    }
-}
+static const struct orders orders = {.open = &open_count, .broadcast = broadcast, .close_all = close_all};
 
-static void on_orders(evutil_socket_t input, short what, void *timer)
+static void on_orders(evutil_socket_t input, short what, void *argument)
 {
-    (void)input, (void)what;
-    if (!orders_read(obey, timer))
+    (void)input, (void)what, (void)argument;
+    if (!orders_read(&orders))
         (void)event_base_loopbreak(loop);
 }
 
@@ -317,9 +287,9 @@ static void serve(const struct arguments *arguments)
 {
     int descriptor = peer_listen();
     struct evconnlistener *listener = evconnlistener_new(loop, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE, 0, descriptor);
-    struct event *timer = evtimer_new(loop, on_deadline, NULL);
-    struct event *orders = event_new(loop, STDIN_FILENO, EV_READ | EV_PERSIST, on_orders, timer);
-    if (!listener || !timer || !orders || event_add(orders, NULL) < 0)
+    struct event *input = event_new(loop, STDIN_FILENO, EV_READ | EV_PERSIST, on_orders, NULL);
+    timer = evtimer_new(loop, on_deadline, NULL);
+    if (!listener || !timer || !input || event_add(input, NULL) < 0)
         peer_failed("libevent does not take the listener, or standard input: that must be a pipe");
     links_init(&open_ones);
     deadline = (struct timeval){arguments->deadline_ms / 1000, arguments->deadline_ms % 1000 * 1000};

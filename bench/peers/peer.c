@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* accept4, as every program on Linux has it: two calls less for each connection */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -141,9 +143,14 @@ static struct sockaddr_in loopback(unsigned port)
 
 static void never_wait(int descriptor)
 {
-    int one = 1, flags = fcntl(descriptor, F_GETFL);
+    int flags = fcntl(descriptor, F_GETFL);
     if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
         failed_call("fcntl");
+}
+
+static void without_nagle(int descriptor)
+{
+    int one = 1;
     (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
@@ -159,6 +166,16 @@ int peer_listen(void)
     return listener;
 }
 
+int peer_epoll(int listener, void *orders)
+{
+    struct epoll_event listens = {.events = EPOLLIN}, ordered = {.events = EPOLLIN, .data.ptr = orders};
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0 || epoll_ctl(set, EPOLL_CTL_ADD, listener, &listens) < 0 ||
+        epoll_ctl(set, EPOLL_CTL_ADD, STDIN_FILENO, &ordered) < 0)
+        peer_failed("epoll does not take the listener, or standard input: that must be a pipe");
+    return set;
+}
+
 void peer_print_port(int listener)
 {
     struct sockaddr_in address;
@@ -170,9 +187,9 @@ void peer_print_port(int listener)
 
 int peer_accept(int listener)
 {
-    int descriptor = accept(listener, NULL, NULL);
+    int descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0)
-        never_wait(descriptor);
+        without_nagle(descriptor);
     return descriptor;
 }
 
@@ -183,17 +200,28 @@ int peer_connect(const struct arguments *arguments)
     if (descriptor < 0 || connect(descriptor, (const struct sockaddr *)&address, sizeof address) < 0)
         failed_call("connect");
     never_wait(descriptor);
+    without_nagle(descriptor);
     return descriptor;
 }
 
 /* ------------------------------------------------ orders */
 
-bool orders_read(void (*order)(void *context, char character), void *context)
+static void obey(const struct orders *orders, char order)
+{
+    if (order == 'n')
+        orders_say("open", *orders->open);
+    else if (order == 'b')
+        orders->broadcast();
+    else if (order == 'c')
+        orders->close_all();
+}
+
+bool orders_read(const struct orders *orders)
 {
     char characters[64];
     ssize_t n = read(STDIN_FILENO, characters, sizeof characters);
     for (ssize_t i = 0; i < n; i++)
-        order(context, characters[i]);
+        obey(orders, characters[i]);
     return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 

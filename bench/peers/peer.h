@@ -45,6 +45,8 @@ void peer_failed(const char *what) __attribute__((noreturn));
 void peer_raise_limit(void);
 /* Listens on 127.0.0.1, on any port, without waiting; raises the limit. */
 int peer_listen(void);
+/* A new epoll set with the listener, whose data is NULL, and standard input, whose data is orders. */
+int peer_epoll(int listener, void *orders);
 /* Tells the driver which port it is. */
 void peer_print_port(int listener);
 /* The next connection, without waiting and without Nagle; -1: nobody. */
@@ -54,8 +56,14 @@ int peer_connect(const struct arguments *arguments);
 
 /* ---------------------------------------------------------------- orders */
 
-/* Reads what there is of standard input, and calls order for each character. False at its end. */
-bool orders_read(void (*order)(void *context, char character), void *context);
+/* What a server does when it is told to. */
+struct orders {
+    const size_t *open; /* how many connections are past their handshake and have not ended */
+    void (*broadcast)(void), (*close_all)(void);
+};
+
+/* Reads what there is of standard input, and obeys. False at its end. */
+bool orders_read(const struct orders *orders);
 /* Prints "WORD COUNT", or with the milliseconds since then. */
 void orders_say(const char *word, size_t count);
 void orders_say_since(const char *word, size_t count, double since_ms);

@@ -150,16 +150,7 @@ static void close_all(void)
     }
 }
 
-static void obey(void *context, char order)
-{
-    (void)context;
-    if (order == 'n')
-        orders_say("open", server.open_count);
-    else if (order == 'b')
-        broadcast();
-    else if (order == 'c')
-        close_all();
-}
+static const struct orders orders = {.open = &server.open_count, .broadcast = broadcast, .close_all = close_all};
 
 /* ------------------------------------------------ the loop */
 
@@ -193,23 +184,19 @@ static bool turn(void)
             welcome();
     }
     if (ordered)
-        more = orders_read(obey, NULL);
+        more = orders_read(&orders);
     let_go_who_is_late();
     return more;
 }
 
 int serve(const struct arguments *arguments)
 {
-    struct epoll_event listener = {.events = EPOLLIN}, orders = {.events = EPOLLIN, .data.ptr = &server};
     (void)signal(SIGPIPE, SIG_IGN);
     server.deadline_ms = arguments->deadline_ms;
     links_init(&server.open);
     links_init(&server.leaving);
     server.listener = peer_listen();
-    server.set = epoll_create1(EPOLL_CLOEXEC);
-    if (server.set < 0 || epoll_ctl(server.set, EPOLL_CTL_ADD, server.listener, &listener) < 0 ||
-        epoll_ctl(server.set, EPOLL_CTL_ADD, STDIN_FILENO, &orders) < 0)
-        peer_failed("epoll does not take the listener, or standard input: that must be a pipe");
+    server.set = peer_epoll(server.listener, &server);
     peer_print_port(server.listener);
     while (turn())
         continue;

@@ -81,6 +81,12 @@ bool engine_inside_record(const struct engine *engine);
  * handshake.
  */
 void engine_rest(struct engine *engine);
+/*
+ * Frame the application's code, inside a call of the engine or not: it may leave anything in errno and in what the engine
+ * keeps for the thread. engine may be NULL.
+ */
+void engine_step_out(struct engine *engine);
+void engine_step_in(void);
 
 /* ------------------------------------------------ implemented by the core */
 

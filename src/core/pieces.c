@@ -8,11 +8,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t pieces_size(const struct pieces *pieces)
+/* All of them may be more than a number can say: the same bytes may lie in many. */
+size_t pieces_size(const struct pieces *pieces, size_t most)
 {
     size_t size = 0;
-    for (size_t i = 0; i < pieces->count; i++)
-        size += pieces->next[i].size;
+    for (size_t i = 0; i < pieces->count && size < most; i++)
+        size += least(pieces->next[i].size, most - size);
     return size;
 }
 

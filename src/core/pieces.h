@@ -11,8 +11,8 @@ struct pieces {
     size_t at;    /* so much of next is behind us */
 };
 
-/* How many bytes they are. */
-size_t pieces_size(const struct pieces *pieces);
+/* How many bytes they are, if not more than most. */
+size_t pieces_size(const struct pieces *pieces, size_t most);
 /* The next n bytes, if they lie in one piece; else NULL. There are as many. */
 const uint8_t *pieces_together(struct pieces *pieces, size_t n);
 /* Copies the next n bytes. */

@@ -75,14 +75,39 @@ static unsigned rank_now(const struct adieu_stream *stream, enum adieu_error_cod
 }
 
 /* In which phase, and after how much. What was sent is not told: it may still grow. */
-static const char *say_where(const struct adieu_stream *stream, char *text, size_t size)
+static void note_place(struct adieu_stream *stream)
 {
-    if (!stream->established)
-        return stream->awaited == ADIEU_AWAITED_NOTHING ? "in the handshake"
-                                                        : "in the handshake, which waited for the program's decision";
-    uint64_t received = stream->ending.received + stream->ending.discarded;
-    snprintf(text, size, "after %llu bytes received", (unsigned long long)received);
-    return text;
+    stream->error_after = stream->ending.received + stream->ending.discarded;
+    if (stream->established)
+        stream->error_place = PLACE_AFTER;
+    else
+        stream->error_place = stream->awaited == ADIEU_AWAITED_NOTHING ? PLACE_HANDSHAKE : PLACE_DECISION;
+}
+
+static const char *place_text(const struct adieu_stream *stream, char *text, size_t size)
+{
+    switch (stream->error_place) {
+    case PLACE_HANDSHAKE:
+        return "in the handshake";
+    case PLACE_DECISION:
+        return "in the handshake, which waited for the program's decision";
+    case PLACE_AFTER:
+        snprintf(text, size, "after %llu bytes received", (unsigned long long)stream->error_after);
+        return text;
+    case PLACE_TOLD:
+        break;
+    }
+    return "";
+}
+
+static void complete_text(struct adieu_stream *stream)
+{
+    const struct adieu_error found = stream->error;
+    char place[80];
+    error_set(&stream->error, found.code, found.os_error, "%s%s%s", found.text, found.text[0] ? ", " : "",
+              place_text(stream, place, sizeof place));
+    stream->error.alert = found.alert;
+    stream->error_place = PLACE_TOLD;
 }
 
 void stream_explain(struct adieu_stream *stream, const struct adieu_error *found)
@@ -91,16 +116,21 @@ void stream_explain(struct adieu_stream *stream, const struct adieu_error *found
     if (stream_both_ended(stream) || rank <= stream->error_rank)
         return;
     int os_error = found->os_error ? found->os_error : stream->error.os_error;
-    char where[80];
-    error_set(&stream->error, found->code, os_error, "%s%s%s", found->text, found->text[0] ? ", " : "",
-              say_where(stream, where, sizeof where));
-    stream->error.alert = found->alert;
-    stream->error_rank = rank;
+    stream->error = *found;
+    stream->error.os_error = os_error;
+    stream->error_rank = (uint8_t)rank;
+    note_place(stream);
+    if (stream->error_asked)
+        complete_text(stream);
 }
 
 void stream_explain_code(struct adieu_stream *stream, enum adieu_error_code code, int os_error)
 {
-    stream_explain(stream, &(struct adieu_error){.code = code, .os_error = os_error});
+    struct adieu_error error;
+    error_none(&error);
+    error.code = code;
+    error.os_error = os_error;
+    stream_explain(stream, &error);
 }
 
 static void truncated(struct adieu_stream *stream)
@@ -188,7 +218,11 @@ bool adieu_readable(const struct adieu_stream *stream)
 
 const struct adieu_error *adieu_error(const struct adieu_stream *stream)
 {
-    return &stream->error;
+    struct adieu_stream *own = (struct adieu_stream *)stream; /* every stream was allocated: none is really const */
+    own->error_asked = true;
+    if (own->error_place != PLACE_TOLD)
+        complete_text(own);
+    return &own->error;
 }
 
 void adieu_watch(struct adieu_stream *stream,

@@ -29,7 +29,7 @@ static struct adieu_stream *stream_new(struct adieu_config *config, bool server,
     }
     if (!stream->engine) {
         stream->error = error;
-        stream->error_rank = error_rank(error.code);
+        stream->error_rank = (uint8_t)error_rank(error.code);
     }
     return stream;
 }
@@ -192,18 +192,20 @@ static enum adieu_status read_plain(struct adieu_stream *stream, void *buf, size
         return status;
     if (!ending_receiving_lives(stream->ending.receiving))
         return read_ended(stream);
+    if (nothing_changed(stream))
+        return ADIEU_WAIT;
     struct adieu_error error;
     error_none(&error);
     size_t n = 0;
     enum engine_verdict verdict = ENGINE_WAIT; /* a dry engine has nothing, and would take memory to find that out */
-    if (nothing_changed(stream))
-        return ADIEU_WAIT;
     if (!stream->dry)
         verdict = size ? engine_read(stream->engine, buf, size, &n, &error) : engine_peek(stream->engine, &error);
     if (verdict == ENGINE_DONE) {
         stream->dry = size && !stream_waits(stream) && !engine_holds(stream->engine);
         stream_heard(stream);
     }
+    if (stream->dry && stream->rest_due)
+        stream_rest(stream); /* nobody may read again for long */
     status = judge(stream, verdict, &error);
     if (status == ADIEU_OK)
         *got = n;
@@ -284,7 +286,7 @@ enum adieu_status adieu_writev(struct adieu_stream *stream, const struct adieu_p
     if (stream->ending.sending != ADIEU_SENDING_OPEN)
         return ADIEU_FAIL;
     struct pieces rest = {.next = pieces, .count = count};
-    size_t size = pieces_size(&rest), taken = 0;
+    size_t size = pieces_size(&rest, config_queue_limit(stream->config)), taken = 0;
     while (status == ADIEU_OK && taken < size) {
         size_t n = size - taken < RECORD_PLAIN ? size - taken : RECORD_PLAIN;
         if (!room_for(stream, n))

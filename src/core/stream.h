@@ -28,12 +28,23 @@ struct input {
     size_t lent_size;
 };
 
+/* Where a stream was when what explains its end happened. */
+enum error_place {
+    PLACE_TOLD, /* the text is complete */
+    PLACE_HANDSHAKE,
+    PLACE_DECISION, /* in the handshake, too */
+    PLACE_AFTER,
+};
+
 struct adieu_stream {
     struct adieu_config *config;
     struct engine *engine; /* NULL: could not be made; error says why */
     struct adieu_ending ending;
-    struct adieu_error error;
-    unsigned error_rank;
+    struct adieu_error error; /* its text is written when somebody asks: most endings are explained to nobody. Until */
+    enum error_place error_place; /* then it is what is known more, and this what is to be said besides */
+    bool error_asked;             /* somebody may have kept where it is: from then on it is complete at once */
+    uint8_t error_rank;
+    uint64_t error_after; /* PLACE_AFTER: so many bytes received */
 
     bool server;
     bool established;
@@ -42,7 +53,8 @@ struct adieu_stream {
     bool sealed;      /* nothing more may be put: what the engine still says is swallowed */
     bool no_memory;   /* a put failed */
     bool in_callback; /* the application's code runs inside a verb */
-    bool keeps;       /* the transport says when the engine rests */
+    bool keeps;       /* the transport says when the engine rests, */
+    bool rest_due;    /* and has, while something waited */
     enum adieu_awaited awaited;
     enum adieu_decision decision; /* given by adieu_decide; LATER: not yet */
     bool dry;                     /* the engine can make nothing more of what was received */

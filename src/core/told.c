@@ -23,11 +23,13 @@ bool stream_enter_callback(struct adieu_stream *stream)
 {
     bool before = stream->in_callback;
     stream->in_callback = true;
+    engine_step_out(stream->engine);
     return before;
 }
 
 void stream_leave_callback(struct adieu_stream *stream, bool before)
 {
+    engine_step_in();
     stream->in_callback = before;
 }
 

@@ -215,6 +215,8 @@ static size_t put_directly(struct adieu_stream *stream, const void *bytes, size_
     if (!stream->direct || !stream->writing || stream->expected || stream->output.length)
         return 0;
     size_t n = stream->direct(stream->direct_context, bytes, size);
+    if (n > size)
+        n = size;
     stream->output.put += n;
     stream->output.left += n;
     return n;
@@ -257,13 +259,17 @@ void adieu_wire_keep(struct adieu_stream *stream)
 
 void adieu_wire_rest(struct adieu_stream *stream)
 {
-    if (stream->established && !stream->in_callback && !stream_waits(stream) && !stream->output.length)
+    if (!stream->established)
+        return;
+    bool waits = stream->in_callback || stream_waits(stream) || stream->output.length;
+    stream->rest_due = stream->keeps && (waits || engine_holds(stream->engine));
+    if (!waits)
         engine_rest(stream->engine);
 }
 
 void stream_rest(struct adieu_stream *stream)
 {
-    if (!stream->keeps)
+    if (!stream->keeps || stream->rest_due)
         adieu_wire_rest(stream);
 }
 
@@ -275,7 +281,8 @@ void adieu_wire_out_done(struct adieu_stream *stream, size_t n)
     queue_done(&stream->output, config_pool(stream->config), n);
     stream_account_sent(stream);
     stream_rest(stream);
-    if (waited && !stream->output.length && !stream->goodbye_due)
+    bool closing = stream->ending.sending == ADIEU_SENDING_CLOSING && !stream->goodbye_due;
+    if (closing && waited && !stream->output.length) /* else it says nothing */
         stream_raise(stream, EVENT_FLUSHED);
 }
 

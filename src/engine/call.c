@@ -68,7 +68,6 @@ static void saw_alert(struct engine *engine, bool sent, const uint8_t *alert)
         *(sent ? &engine->alert_out : &engine->alert_in) = seen;
         engine->told = stream_alert(engine->stream, sent, seen.level, seen.number) && sent;
     }
-    errno = 0; /* an observer was called, perhaps: see engine_call_out */
 }
 
 static void saw_handshake(struct engine *engine, bool sent, const uint8_t *message, size_t size, const SSL *ssl)
@@ -89,6 +88,8 @@ void engine_saw_message(int sent, int version, int type, const void *bytes, size
 {
     (void)version;
     struct engine *engine = arg;
+    if (type == SSL3_RT_INNER_CONTENT_TYPE) /* once more for each record, and it tells nothing */
+        return;
     engine_look_for_shortage(engine); /* before the BIO is called, for which OpenSSL sets errno to 0 */
     if (type == SSL3_RT_HEADER && sent)
         keys_saw_record(engine);
@@ -318,7 +319,8 @@ enum engine_verdict engine_end(struct engine *engine, int answer, struct adieu_e
     }
     if (verdict == ENGINE_ALERT || verdict == ENGINE_VIOLATION || verdict == ENGINE_FAULT)
         cache_drop(engine);
-    if (answer <= 0) /* after a success there are none (looked at behind every call of all tests) */
+    /* After a success there are none (looked at behind every call of all tests), but of an adopted context's owner. */
+    if (answer <= 0 || engine->config->adopted)
         forget_errors();
     late_look(engine, verdict);
     return verdict;

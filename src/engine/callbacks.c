@@ -5,16 +5,15 @@
 #include "openssl.h"
 
 /* What the application's code leaves in the error queue would look like an error of the call that it runs in. */
-bool engine_call_out(struct engine *engine)
+void engine_step_out(struct engine *engine)
 {
-    engine_look_for_shortage(engine);
+    if (engine)
+        engine_look_for_shortage(engine);
     (void)ERR_set_mark();
-    return stream_enter_callback(engine->stream);
 }
 
-void engine_call_back(struct engine *engine, bool before)
+void engine_step_in(void)
 {
-    stream_leave_callback(engine->stream, before);
     (void)ERR_pop_to_mark();
     errno = 0;
 }
@@ -29,9 +28,9 @@ static void key_made(const SSL *ssl, const char *line)
     refusal_note_key(engine, line);
     if (!config->on_key)
         return;
-    bool before = engine_call_out(engine);
+    bool before = stream_enter_callback(engine->stream);
     config->on_key(config->on_key_context, line);
-    engine_call_back(engine, before);
+    stream_leave_callback(engine->stream, before);
 }
 
 bool engine_want_keys(struct engine_config *config)

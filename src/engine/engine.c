@@ -107,7 +107,7 @@ static void insist(SSL *ssl)
     SSL_set_mode(ssl, SSL_MODE_AUTO_RETRY);
     SSL_clear_mode(ssl, SSL_MODE_ASYNC | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
     SSL_set_quiet_shutdown(ssl, 0);
-    SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see dry in the core */
+    SSL_set_read_ahead(ssl, 0); /* nothing received may hide in the engine: see bio.c */
     SSL_set_max_send_fragment(ssl, SSL3_RT_MAX_PLAIN_LENGTH);
     if (SSL_get_min_proto_version(ssl) < TLS1_2_VERSION)
         SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
@@ -226,7 +226,7 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     if (engine->ssl)
-        wiping_rest(engine);
+        wiping_end(engine);
     refusal_forget(engine);
     later_forget(engine);
     SSL_free(engine->ssl);
@@ -312,6 +312,8 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
     ERR_clear_error();
     if (verdict != ENGINE_WAIT)
         refusal_forget(engine);
+    if (verdict == ENGINE_DONE)
+        engine_read_ahead(engine);
     return verdict;
 }
 

@@ -97,6 +97,13 @@ struct keys {
     bool asked;   /* the peer has been asked for a new one of its own, and has made none */
 };
 
+/* Where in a record OpenSSL was given the last byte, see bio.c. */
+struct record {
+    uint8_t header[SSL3_RT_HEADER_LENGTH];
+    uint8_t given; /* of a header that is not whole yet */
+    uint16_t left; /* of the body */
+};
+
 struct engine {
     struct adieu_stream *stream;
     struct engine_config *config;
@@ -108,7 +115,9 @@ struct engine {
     bool started;
     bool resting; /* its buffers were given back, and nothing was asked of it since */
     bool unwiped; /* plaintext that was read may still lie in its buffer */
-    char *name;   /* that the peer must prove; NULL: none is asked for */
+    bool reads_ahead;
+    struct record record;
+    char *name; /* that the peer must prove; NULL: none is asked for */
     char *alpn;
     enum adieu_verified verified;
     char *problem; /* why the peer was refused; NULL: it was not, as most */
@@ -182,6 +191,8 @@ bool push_certificate(STACK_OF(X509) * stack, X509 *certificate);
 /* bio.c */
 BIO_METHOD *engine_wire_method(void);
 struct engine *engine_of(const SSL *ssl);
+/* The handshake is done: the next byte is a record's first. */
+void engine_read_ahead(struct engine *engine);
 
 /* verify.c */
 /* The context's verification of a peer's chain; arg is the engine_config. */
@@ -314,11 +325,10 @@ SSL_TICKET_RETURN session_ticket_came(SSL *ssl, SSL_SESSION *session, const uint
 void wiping_read(struct engine *engine);
 /* Before the buffers are given back. */
 void wiping_rest(struct engine *engine);
+/* Before it is freed. */
+void wiping_end(struct engine *engine);
 
 /* callbacks.c */
-/* Frame a call of the application's code, in which verbs are MISUSE, and which may leave anything in errno. */
-bool engine_call_out(struct engine *engine);
-void engine_call_back(struct engine *engine, bool before);
 /*
  * From now on OpenSSL tells of its keys. It prints them for that, a tenth of a handshake: so only where somebody may
  * want them, on_key, or a refusal, by clients or by servers that ask for certificates. False: no memory.

@@ -127,9 +127,9 @@ static void choose(struct engine *engine, struct adieu_config *config)
 static void ask(struct engine *engine, const char *name)
 {
     const struct engine_config *config = engine->config;
-    bool before = engine_call_out(engine);
+    bool before = stream_enter_callback(engine->stream);
     struct adieu_config *chosen = config->on_name(config->on_name_context, name);
-    engine_call_back(engine, before);
+    stream_leave_callback(engine->stream, before);
     if (chosen != adieu_config_later()) {
         choose(engine, chosen);
         return;

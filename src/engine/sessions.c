@@ -36,9 +36,9 @@ static int session_came(SSL *ssl, SSL_SESSION *session)
     uint8_t *bytes = config->on_session ? session_bytes(config, session, &size) : NULL;
     ERR_pop_to_mark();
     if (bytes) {
-        bool before = engine_call_out(engine);
+        bool before = stream_enter_callback(engine->stream);
         config->on_session(config->on_session_context, engine->stream, bytes, size);
-        engine_call_back(engine, before);
+        stream_leave_callback(engine->stream, before);
         OPENSSL_clear_free(bytes, size);
     }
     return 0; /* the session itself is not kept */

@@ -82,11 +82,11 @@ static enum adieu_decision ask(void *arg)
         question->engine->starved = true;
         return ADIEU_REFUSE;
     }
-    bool before = engine_call_out(question->engine);
+    bool before = stream_enter_callback(question->engine->stream);
     enum adieu_decision decision =
         config->on_verify(config->on_verify_context, question->engine->stream, question->accepted,
                           engine_problem(question->engine), der, (size_t)size);
-    engine_call_back(question->engine, before);
+    stream_leave_callback(question->engine->stream, before);
     OPENSSL_free(der);
     return decision;
 }

@@ -26,3 +26,9 @@ void wiping_rest(struct engine *engine)
     set(engine->ssl, engine->unwiped);
     engine->unwiped = false;
 }
+
+/* A record is decrypted whole, and some of the last one may not have been read. */
+void wiping_end(struct engine *engine)
+{
+    set(engine->ssl, engine->unwiped || engine_inside_record(engine));
+}

@@ -10,16 +10,15 @@ static bool somebody_reads(const struct adieu_fd *fd)
 {
     if (fd->slots[SLOT_READ].busy)
         return true;
-    if (!fd->reads || adieu_fd_now() - fd->read_at >= READER_MS)
-        return false;
-    return fd->polled ? fd->reads != fd->reads_before : !pthread_equal(fd->reader, pthread_self());
+    bool other = fd->polled ? fd->reads != fd->reads_before : fd->reads && !pthread_equal(fd->reader, pthread_self());
+    return other && adieu_fd_now() - fd->read_at < READER_MS;
 }
 
-static enum incoming whose(const struct adieu_fd *fd)
+static enum incoming whose(struct adieu_fd *fd, int64_t now)
 {
-    if (!somebody_reads(fd))
-        return INCOMING_NOBODYS;
-    return fd->polled ? INCOMING_LEFT : INCOMING_READERS;
+    if (somebody_reads(fd))
+        return fd->polled ? INCOMING_LEFT : INCOMING_READERS;
+    return goodbye_is_fresh(&fd->goodbye, now) ? INCOMING_UNTOLD : INCOMING_NOBODYS;
 }
 
 static void begin(struct adieu_fd *fd, struct adieu_fd_patience patience)
@@ -42,8 +41,9 @@ static bool step(struct adieu_fd *fd)
 {
     if (fd->released)
         return true;
-    goodbye_exchange(&fd->socket, whose(fd));
-    enum goodbye_step step = goodbye_step(&fd->goodbye, &fd->socket, adieu_fd_now());
+    int64_t now = adieu_fd_now();
+    goodbye_exchange(&fd->socket, whose(fd, now));
+    enum goodbye_step step = goodbye_step(&fd->goodbye, &fd->socket, now);
     if (step != GOODBYE_GO_ON)
         fd_release(fd, step == GOODBYE_RESET);
     return fd->released;
@@ -58,18 +58,25 @@ struct pollfd close_need(const struct adieu_fd *fd, int64_t *until)
     return (struct pollfd){.fd = fd->socket.descriptor, .events = goodbye_events(&fd->socket)};
 }
 
+/* Polled it never waits, and says by adieu_fd_interest() what for. */
+static bool wait_for_peer(struct adieu_fd *fd)
+{
+    int64_t until = INT64_MAX;
+    struct pollfd what = {.fd = -1};
+    if (!fd->polled)
+        what = close_need(fd, &until);
+    return fd_wait(fd, SLOT_CLOSE, what, until, ADIEU_FD_FOREVER);
+}
+
 enum adieu_status adieu_fd_close(struct adieu_fd *fd, struct adieu_fd_patience patience, struct adieu_ending *ending)
 {
     if (!fd_enter(fd, SLOT_CLOSE))
         return ADIEU_MISUSE;
     begin(fd, patience);
     enum adieu_status status = ADIEU_OK;
-    while (status == ADIEU_OK && !step(fd)) {
-        int64_t until;
-        struct pollfd what = close_need(fd, &until);
-        if (!fd_wait(fd, SLOT_CLOSE, what, until, ADIEU_FD_FOREVER))
+    while (status == ADIEU_OK && !step(fd))
+        if (!wait_for_peer(fd))
             status = ADIEU_WAIT;
-    }
     if (status == ADIEU_OK && ending)
         *ending = adieu_ending(fd->stream);
     fd_leave(fd, SLOT_CLOSE);

@@ -85,11 +85,17 @@ static void leave_connection(struct adieu_fd *fd)
     (void)pthread_mutex_destroy(&fd->lock);
 }
 
+/* Polled, and released: then it is all the same whose the handle is, since it has neither a connection nor a lock. */
+static bool has_left(const struct adieu_fd *fd)
+{
+    return fd->polled && fd->released;
+}
+
 void adieu_fd_free(struct adieu_fd *fd)
 {
     if (!fd)
         return;
-    if (fd->process == getpid())
+    if (has_left(fd) || fd->process == getpid())
         leave_connection(fd);
     else
         fd_forget(fd);
@@ -201,8 +207,11 @@ static struct pollfd need(struct adieu_fd *fd, bool comes_back, int64_t *until)
         return connect_need(fd->opening, until);
     if (fd->opening)
         return (struct pollfd){.fd = fd->opening->listener, .events = POLLIN};
-    if (fd->goodbye.begun)
+    if (fd->goodbye.begun) {
+        if (!comes_back || fd->goodbye.looked) /* most are over by then, and need not rest */
+            (void)fd_rest(fd, false);
         return close_need(fd, until);
+    }
     *until = fd->heard ? ADIEU_FD_NOW : fd_rest(fd, comes_back);
     return fd_need(fd);
 }
@@ -213,6 +222,7 @@ struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms)
     bool locked = fd_lock(fd);
     struct pollfd what = need(fd, timeout_ms != NULL, &until);
     fd->heard_told = fd->heard;
+    fd->had_all = false; /* the poll that follows tells of what comes */
     fd_unlock(fd, locked);
     if (!what.events)
         what.fd = -1;

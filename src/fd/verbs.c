@@ -2,6 +2,8 @@
 /* The verbs: each tries as far as stream and socket go, and (blocking) waits and tries again. */
 #include "fd.h"
 
+#include <string.h>
+
 /* ------------------------------------------------ handshake */
 
 /*
@@ -131,35 +133,35 @@ static void forget_heard(struct adieu_fd *fd)
 
 /* A gathered write in progress. */
 struct gathered {
-    const struct adieu_piece *pieces;
-    size_t count;
-    size_t size, taken; /* of all pieces */
+    const struct adieu_piece *next;
+    size_t count; /* from next on */
+    size_t at;    /* so much of next was taken, */
+    size_t taken; /* and of all pieces */
 };
 
-/*
- * Copies of the pieces that are left, as many as fit: the first of them is cut where a write ended inside it. Returns
- * their count.
- */
-static size_t what_is_left(const struct gathered *gathered, struct adieu_piece *left, size_t most)
+static void pass(struct gathered *gathered, size_t took)
 {
-    size_t count = 0, before = gathered->taken;
-    for (size_t i = 0; i < gathered->count && count < most; i++) {
-        struct adieu_piece piece = gathered->pieces[i];
-        size_t cut = before < piece.size ? before : piece.size;
-        before -= cut;
-        if (cut < piece.size)
-            left[count++] = (struct adieu_piece){.bytes = (const uint8_t *)piece.bytes + cut, .size = piece.size - cut};
+    gathered->taken += took;
+    gathered->at += took;
+    while (gathered->count && gathered->at >= gathered->next->size) {
+        gathered->at -= gathered->next->size;
+        gathered->next++;
+        gathered->count--;
     }
-    return count;
 }
 
+/* Where a write ended inside a piece, what is left of that and those behind it are copied together, as many as fit. */
 static enum adieu_status write_left(struct adieu_fd *fd, const struct gathered *gathered, size_t *took)
 {
     enum { AT_ONCE = 64 };
+    if (!gathered->at)
+        return adieu_writev(fd->stream, gathered->next, gathered->count, took);
     struct adieu_piece left[AT_ONCE];
-    if (!gathered->taken)
-        return adieu_writev(fd->stream, gathered->pieces, gathered->count, took);
-    return adieu_writev(fd->stream, left, what_is_left(gathered, left, AT_ONCE), took);
+    size_t count = gathered->count < AT_ONCE ? gathered->count : AT_ONCE;
+    memcpy(left, gathered->next, count * sizeof *left);
+    left[0].bytes = (const uint8_t *)left[0].bytes + gathered->at;
+    left[0].size -= gathered->at;
+    return adieu_writev(fd->stream, left, count, took);
 }
 
 /* One round: takes what there is room for, and sends. OK: all was taken, and the kernel has it. *moved: try again. */
@@ -171,11 +173,11 @@ static enum adieu_status write_round(struct adieu_fd *fd, struct gathered *gathe
         return fail_behind(fd);
     if (status == ADIEU_MISUSE)
         return status;
-    gathered->taken += took;
+    pass(gathered, took);
     *moved = socket_send(&fd->socket) || took > 0;
     if (sending_stopped(fd))
         return fail_behind(fd);
-    return gathered->taken == gathered->size && !socket_unsent(&fd->socket) ? ADIEU_OK : ADIEU_WAIT;
+    return !gathered->count && !socket_unsent(&fd->socket) ? ADIEU_OK : ADIEU_WAIT;
 }
 
 static enum adieu_status try_write(struct adieu_fd *fd, struct gathered *gathered, bool *moved)
@@ -184,8 +186,7 @@ static enum adieu_status try_write(struct adieu_fd *fd, struct gathered *gathere
     int turn = 0;
     do {
         status = write_round(fd, gathered, moved);
-        *moved = *moved && !socket_unsent(&fd->socket); /* what is left waits for the socket */
-        if (status == ADIEU_WAIT && !*moved)
+        if (status == ADIEU_WAIT && (!*moved || socket_unsent(&fd->socket))) /* what is left waits for the socket */
             *moved = hear(fd);
     } while (status == ADIEU_WAIT && *moved && turn++ < TURNS);
     return status;
@@ -197,9 +198,9 @@ enum adieu_status adieu_fd_writev(struct adieu_fd *fd, const struct adieu_piece 
     if (!fd_enter(fd, SLOT_WRITE))
         return ADIEU_MISUSE;
     forget_heard(fd);
-    struct gathered gathered = {.pieces = pieces, .count = count};
-    for (size_t i = 0; i < count; i++)
-        gathered.size += pieces[i].size;
+    struct gathered gathered = {.next = pieces, .count = count};
+    pass(&gathered, 0);
+    const bool nothing = !gathered.count;
     enum adieu_status status;
     bool moved = false;
     do /* where it still moves it is only the others' turn */
@@ -207,8 +208,7 @@ enum adieu_status adieu_fd_writev(struct adieu_fd *fd, const struct adieu_piece 
     while (status == ADIEU_WAIT &&
            fd_wait(fd, SLOT_WRITE, fd_need(fd), moved ? ADIEU_FD_NOW : ADIEU_FD_FOREVER, deadline));
     /* Part of it was taken, and leaves by itself. MISUSE then means that another thread shut down meanwhile. */
-    if ((status == ADIEU_WAIT && gathered.size == 0) ||
-        ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && gathered.taken > 0))
+    if ((status == ADIEU_WAIT && nothing) || ((status == ADIEU_WAIT || status == ADIEU_MISUSE) && gathered.taken > 0))
         status = ADIEU_OK;
     if (status == ADIEU_OK)
         *took = gathered.taken;

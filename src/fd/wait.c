@@ -23,7 +23,7 @@ static void wake(struct slot *slot)
 
 void fd_wake_all(struct adieu_fd *fd)
 {
-    for (int i = 0; i < SLOT_COUNT; i++)
+    for (int i = 0; fd->polls > 0 && i < SLOT_COUNT; i++)
         if (fd->slots[i].waiting)
             wake(&fd->slots[i]);
 }
@@ -66,7 +66,7 @@ static void tell_others(struct adieu_fd *fd, enum slot_name self, bool leaving)
 
 void fd_end_waits(struct adieu_fd *fd, enum adieu_fd_why why)
 {
-    for (int i = 0; i < SLOT_COUNT; i++) {
+    for (int i = 0; fd->polls > 0 && i < SLOT_COUNT; i++) {
         struct slot *slot = &fd->slots[i];
         if (i == SLOT_READ || i == SLOT_CLOSE || !slot->waiting)
             continue;
@@ -156,7 +156,7 @@ static bool wait_over(struct adieu_fd *fd, enum slot_name name, int64_t deadline
     }
     if (name == SLOT_HANDSHAKE && adieu_awaited(fd->stream) != ADIEU_AWAITED_NOTHING)
         return over(fd, ADIEU_FD_WHY_DECISION);
-    bool passed = deadline == ADIEU_FD_NOW || adieu_fd_now() >= deadline;
+    bool passed = deadline == ADIEU_FD_NOW || (deadline != ADIEU_FD_FOREVER && adieu_fd_now() >= deadline);
     if (fd->polled)
         return over(fd, passed && deadline != ADIEU_FD_NOW ? ADIEU_FD_WHY_DEADLINE : ADIEU_FD_WHY_POLL);
     if (fd->slots[SLOT_CLOSE].busy && name != SLOT_READ && name != SLOT_CLOSE)

@@ -20,6 +20,11 @@ static bool receiving_lives(const struct socket *socket)
     return adieu_receiving(socket->stream) == ADIEU_RECEIVING_OPEN;
 }
 
+static bool decided(const struct socket *socket)
+{
+    return !sending_lives(socket) && !receiving_lives(socket);
+}
+
 /* ------------------------------------------------ beginning */
 
 bool goodbye_say(struct socket *socket)
@@ -33,6 +38,7 @@ void goodbye_begin(struct goodbye *goodbye, struct patience patience, int64_t no
     goodbye->patience = patience;
     goodbye->progress_at = now;
     goodbye->look_at = now + FIRST_LOOK_MS;
+    goodbye->fresh = true;
 }
 
 /* ------------------------------------------------ moving */
@@ -48,12 +54,13 @@ static bool take_in(struct socket *socket, enum incoming incoming)
     else
         while (adieu_discard(socket->stream, NULL) == ADIEU_OK)
             continue;
-    return socket_receive(socket);
+    return incoming != INCOMING_UNTOLD && socket_receive(socket);
 }
 
 void goodbye_exchange(struct socket *socket, enum incoming incoming)
 {
     bool moved = true;
+    socket->empty = false;
     for (int turn = 0; moved && turn < TURNS; turn++) {
         socket_send(socket);
         moved = receiving_lives(socket) && take_in(socket, incoming);
@@ -111,24 +118,24 @@ static void look(struct goodbye *goodbye, struct socket *socket, int64_t now)
     if (goodbye->taken != before)
         goodbye->progress_at = now;
     goodbye->look_at = now + LOOK_MS;
+    goodbye->looked = true;
 }
 
 /* The transport has ended: nothing more comes, and of what we said as much was taken as ever will be. */
-static bool transport_ended(const struct goodbye *goodbye, const struct socket *socket,
-                            const struct adieu_ending *ending)
+static bool transport_ended(const struct goodbye *goodbye, const struct socket *socket, enum adieu_sending sending)
 {
     if (!socket->in_over)
         return false;
-    return socket->out_over || ending->sending != ADIEU_SENDING_CLOSED || goodbye->delivery != DELIVERY_PENDING;
+    return socket->out_over || sending != ADIEU_SENDING_CLOSED || goodbye->delivery != DELIVERY_PENDING;
 }
 
 /*
  * The peer needs not end its transport: it has said all, and has all. Not after our own alert, though: whether that is
  * read is seen by the peer's end only.
  */
-static bool settled(struct goodbye *goodbye, const struct adieu_ending *ending, int64_t now)
+static bool settled(struct goodbye *goodbye, enum adieu_receiving receiving, int64_t now)
 {
-    bool nothing_follows = ending->receiving == ADIEU_RECEIVING_CLOSED || ending->receiving == ADIEU_RECEIVING_ALERTED;
+    bool nothing_follows = receiving == ADIEU_RECEIVING_CLOSED || receiving == ADIEU_RECEIVING_ALERTED;
     if (!nothing_follows || goodbye->delivery != DELIVERY_ALL)
         return false;
     if (!goodbye->settled_at)
@@ -141,12 +148,13 @@ static bool settled(struct goodbye *goodbye, const struct adieu_ending *ending, 
 /* Time is up. The ending says so, unless both directions had ended and the peer's side is known to have everything. */
 static enum goodbye_step give_up(const struct goodbye *goodbye, const struct socket *socket)
 {
-    struct adieu_ending ending = adieu_ending(socket->stream);
-    bool last_word_left = ending.decided && adieu_wire_last(socket->stream) == ADIEU_LAST_END_WRITE;
+    enum adieu_sending sending = adieu_sending(socket->stream);
+    bool ended = decided(socket);
+    bool last_word_left = ended && adieu_wire_last(socket->stream) == ADIEU_LAST_END_WRITE;
     bool delivered = goodbye->delivery == DELIVERY_DATA || goodbye->delivery == DELIVERY_ALL;
-    if (!ending.decided || !delivered)
+    if (!ended || !delivered)
         adieu_abort(socket->stream, ADIEU_REASON_DEADLINE);
-    return last_word_left || ending.sending == ADIEU_SENDING_CLOSED ? GOODBYE_RELEASE : GOODBYE_RESET;
+    return last_word_left || sending == ADIEU_SENDING_CLOSED ? GOODBYE_RELEASE : GOODBYE_RESET;
 }
 
 int64_t goodbye_until(const struct goodbye *goodbye)
@@ -157,6 +165,18 @@ int64_t goodbye_until(const struct goodbye *goodbye)
     return goodbye->settled_at ? time_earlier(until, goodbye->settled_at + SETTLE_MS) : until;
 }
 
+bool goodbye_is_late(const struct goodbye *goodbye, int64_t now)
+{
+    return now >= patience_end(goodbye);
+}
+
+bool goodbye_is_fresh(struct goodbye *goodbye, int64_t now)
+{
+    bool fresh = goodbye->fresh && !goodbye_is_late(goodbye, now);
+    goodbye->fresh = false;
+    return fresh;
+}
+
 /* ------------------------------------------------ ending */
 
 enum goodbye_step goodbye_step(struct goodbye *goodbye, struct socket *socket, int64_t now)
@@ -164,18 +184,19 @@ enum goodbye_step goodbye_step(struct goodbye *goodbye, struct socket *socket, i
     end_write_when_said(socket);
     look_for_reset(socket);
     look(goodbye, socket, now);
-    struct adieu_ending ending = adieu_ending(socket->stream);
-    bool said = ending.decided && adieu_wire_out(socket->stream, NULL) == 0;
+    bool said = decided(socket) && adieu_wire_out(socket->stream, NULL) == 0;
     if (adieu_wire_last(socket->stream) == ADIEU_LAST_RESET)
         return GOODBYE_RESET;
-    if (said && (transport_ended(goodbye, socket, &ending) || settled(goodbye, &ending, now)))
+    if (said && (transport_ended(goodbye, socket, adieu_sending(socket->stream)) ||
+                 settled(goodbye, adieu_receiving(socket->stream), now)))
         return GOODBYE_RELEASE;
-    return now >= patience_end(goodbye) ? give_up(goodbye, socket) : GOODBYE_GO_ON;
+    return goodbye_is_late(goodbye, now) ? give_up(goodbye, socket) : GOODBYE_GO_ON;
 }
 
 enum goodbye_step goodbye_break_off(struct socket *socket, enum adieu_reason reason)
 {
-    bool ended = adieu_ending(socket->stream).decided;
+    bool ended = decided(socket);
+    socket->empty = false;
     if (ended)
         socket_send(socket); /* an alert, perhaps, that explains it to the peer */
     socket_tell(socket);

@@ -23,6 +23,8 @@ struct goodbye {
     int64_t progress_at; /* when it last took more of ours */
     int64_t look_at;
     int64_t settled_at; /* when the last condition came true; 0: not yet */
+    bool fresh;         /* no step was taken yet */
+    bool looked;        /* what was taken was looked at */
 };
 
 /* Whose what comes is, while a goodbye goes on. */
@@ -30,6 +32,7 @@ enum incoming {
     INCOMING_NOBODYS, /* discarded, and counted */
     INCOMING_READERS, /* received for one that waits in a read; the engine looks at it */
     INCOMING_LEFT,    /* left in the kernel, which wakes a reader that polls */
+    INCOMING_UNTOLD,  /* nobody's, but nothing has told of any: the kernel is not asked */
 };
 
 enum goodbye_step {
@@ -45,6 +48,13 @@ enum goodbye_step {
 bool goodbye_say(struct socket *socket);
 /* Patience begins to run (anew, after one that was interrupted). */
 void goodbye_begin(struct goodbye *goodbye, struct patience patience, int64_t now);
+/*
+ * Whether this is the first step (asked once in each). As a rule nothing has come by then, and a poll tells of what has: the
+ * kernel need not be asked, unless patience ends at once.
+ */
+bool goodbye_is_fresh(struct goodbye *goodbye, int64_t now);
+/* Whether patience ends: not before what came was looked at. */
+bool goodbye_is_late(const struct goodbye *goodbye, int64_t now);
 /* Moves what can be moved. */
 void goodbye_exchange(struct socket *socket, enum incoming incoming);
 /* And then this: what has come of it. Where patience has ended it aborts what still lives. */

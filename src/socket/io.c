@@ -56,7 +56,8 @@ static ssize_t receive_some(const struct socket *socket, void *buf, size_t size)
 /* What receive_some answered, but for its bytes. */
 static bool received(struct socket *socket, ssize_t n)
 {
-    if (n < 0 && would_block((int)-n))
+    socket->empty = n < 0 && would_block((int)-n);
+    if (socket->empty)
         return false;
     if (n == 0)
         ended(socket);
@@ -113,6 +114,8 @@ bool socket_send(struct socket *socket)
             break;
         }
         adieu_wire_out_done(socket->stream, (size_t)n);
+        if ((size_t)n < size) /* it is full */
+            break;
     }
     return moved;
 }
@@ -141,6 +144,7 @@ bool socket_receive(struct socket *socket)
 bool socket_lend(struct socket *socket, uint8_t *buf, size_t size)
 {
     size_t room = room_to_receive(socket);
+    socket->lent = 0;
     if (!room)
         return false;
     if (size > room)

@@ -85,7 +85,7 @@ static void set_linger(const struct socket *socket, bool reset)
 static void end_gently(struct socket *socket)
 {
     socket_end_write(socket);
-    if (!socket->borrowed)
+    if (!socket->borrowed && !socket->empty)
         socket_drain(socket);
 }
 

@@ -26,6 +26,7 @@ struct socket {
     bool write_ended;       /* FIN was sent */
     bool came, left;        /* something was received, sent, or ended; for the transport to take back */
     bool drained;           /* the last receive got less than it had room for: there was no more */
+    bool empty;             /* and found nothing, in this step of a goodbye */
     int direct_error;       /* the errno of a direct send that failed: to be told when what it left is sent */
     int reset_error;        /* the errno that send() was told of a reset, which recv() then shows as 0 */
     unsigned lent;          /* bytes that the last socket_lend() lent */

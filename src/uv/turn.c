@@ -191,6 +191,12 @@ static void say_goodbye(struct adieu_uv *uv)
         handle_break_off(uv, ADIEU_REASON_REQUEST);
 }
 
+/* It must not before what came was looked at. */
+static bool patience_ends(const struct adieu_uv *uv)
+{
+    return uv->goodbye.begun && goodbye_is_late(&uv->goodbye, loop_now(uv->loop));
+}
+
 static void go_on_closing(struct adieu_uv *uv)
 {
     if (!uv->goodbye.begun)
@@ -198,7 +204,9 @@ static void go_on_closing(struct adieu_uv *uv)
     say_goodbye(uv);
     if (!uv->transport)
         return;
-    goodbye_exchange(&uv->socket, uv->reading ? INCOMING_LEFT : INCOMING_NOBODYS);
+    bool told = uv->readable || patience_ends(uv);
+    goodbye_exchange(&uv->socket, uv->reading ? INCOMING_LEFT : told ? INCOMING_NOBODYS : INCOMING_UNTOLD);
+    uv->readable = uv->readable && uv->reading; /* what was not taken libuv tells again */
     enum goodbye_step step = goodbye_step(&uv->goodbye, &uv->socket, loop_now(uv->loop));
     if (step != GOODBYE_GO_ON)
         transport_release(uv, step == GOODBYE_RESET);
@@ -269,7 +277,7 @@ static bool all_are_told(const struct adieu_uv *uv)
 static void step(struct adieu_uv *uv)
 {
     bool more = true;
-    uv->readable = uv->readable || uv->goodbye.begun; /* patience must not end before what came was looked at */
+    uv->readable = uv->readable || patience_ends(uv);
     uv->stage = STAGE_ROUNDS;
     look_at_the_clock(uv);
     heed_abort(uv);

@@ -8,7 +8,9 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
+import unittest.mock
 
 import tap
 
@@ -20,8 +22,10 @@ import clocks  # noqa: E402
 import figures  # noqa: E402
 import page  # noqa: E402
 import parts  # noqa: E402
+import plots  # noqa: E402
 import processes  # noqa: E402
 import rounds  # noqa: E402
+import session  # noqa: E402
 import tables  # noqa: E402
 import targets  # noqa: E402
 from bytes_moved import start_costs, with_limit  # noqa: E402
@@ -125,6 +129,38 @@ def who_fails_twice_is_asked_no_more():
     equal(script.asked.count("b"), 3)
 
 
+def a_fault_of_the_driver_is_one_peers_reason_and_the_others_go_on():
+    def measure(name):
+        if name == "b":
+            raise KeyError("nobody had thought of it")
+        return {"figure": 1.0}
+    case = quietly(rounds.run_case, ["a", "b", "c"], measure, 0, 2, 2)
+    equal((sorted(case["peers"]), list(case["failed"])), (["a", "c"], ["b"]))
+    assert "a fault of the driver: KeyError" in case["failed"]["b"], case["failed"]
+    assert processes.FAULTS, "its exit status would not tell"
+    processes.FAULTS.clear()
+
+
+class BrokenPart:
+    """Breaks behind its first case."""
+    TITLE, SECONDS = "broken", 1
+
+    @staticmethod
+    def measure(place, seconds):
+        yield {"number": 1}
+        raise OSError(f"{place}, {seconds}")
+
+
+def a_part_that_breaks_says_so_and_keeps_what_it_had():
+    whole, parts.module = parts.module, lambda name: BrokenPart
+    try:
+        found = quietly(session.measure_part, "nowhere", "broken", alone=True)
+    finally:
+        parts.module = whole
+        processes.FAULTS.clear()
+    equal((found["cases"], found["failed"]), ([{"number": 1}], "a fault of the driver: OSError: nowhere, 1"))
+
+
 def what_a_start_costs_is_a_median_behind_the_warm_up():
     costs = iter([9.0, 1.0, 3.0, 2.0])
     equal(start_costs(["a"], lambda name: {"cpu": next(costs)}, 3), {"a": {"cpu": 2.0}})
@@ -171,6 +207,34 @@ def the_clock_of_a_process_is_what_the_kernel_accounts_for_it():
     _, _, usage = os.wait4(program.pid, 0)
     program.returncode = 0
     assert 0.2 <= seen <= clocks.rusage_seconds(usage) + 0.01, (seen, usage)
+
+
+# ------------------------------------------------ the command line
+
+
+def driver(*words, **more):
+    return subprocess.run([sys.executable, str(SOURCE / "bench" / "driver"), *words], capture_output=True, text=True, timeout=30, **more)
+
+
+def nothing_is_measured_where_a_word_is_wrong():
+    """Every peer would fail, and after that the page would be written without a figure."""
+    for words in (["--halp"], ["/nowhere"], ["/nowhere", "--quick", "ping"]):
+        done = driver(*words)
+        equal((done.returncode, done.stdout), (64, ""))
+        assert f"there is no bench in \"{words[0]}\"" in done.stderr, done.stderr
+    equal(driver("--help").returncode, 0)
+
+
+def plots_of_other_figures_do_not_stay_where_no_new_ones_can_be_drawn():
+    with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.dict(os.environ, PATH=folder):
+        stale = pathlib.Path(folder) / "runs.svg"
+        stale.write_text("of another day")
+        try:
+            plots.draw_all(small(), pathlib.Path(folder))
+            raise AssertionError("it was drawn by nothing")
+        except plots.NoPlots as why:
+            assert "gnuplot cannot be started" in str(why), why
+        assert not stale.exists()
 
 
 # ------------------------------------------------ the page
@@ -273,11 +337,15 @@ tap.run(
     who_cannot_is_named_with_the_reason_and_asked_once,
     who_fails_once_keeps_its_other_rounds_in_their_places,
     who_fails_twice_is_asked_no_more,
+    a_fault_of_the_driver_is_one_peers_reason_and_the_others_go_on,
+    a_part_that_breaks_says_so_and_keeps_what_it_had,
     what_a_start_costs_is_a_median_behind_the_warm_up,
     a_program_that_says_nothing_is_given_up_in_time_and_ended,
     a_program_that_cannot_is_known_by_its_status_and_its_words,
     a_program_runs_on_its_core_from_the_start,
     the_clock_of_a_process_is_what_the_kernel_accounts_for_it,
+    nothing_is_measured_where_a_word_is_wrong,
+    plots_of_other_figures_do_not_stay_where_no_new_ones_can_be_drawn,
     a_target_is_told_with_its_bounds_its_spread_and_whether_it_holds,
     a_target_between_must_and_aim_holds_and_one_without_figures_is_not_measured,
     a_peer_that_does_better_is_named_and_a_limit_is_not,

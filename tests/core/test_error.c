@@ -166,6 +166,35 @@ static void the_text_is_whole_and_terminated(void **state)
     }
 }
 
+/* The text is written when it is asked for; what it tells is what was so when it happened. */
+static void the_text_tells_of_the_moment_whenever_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = established();
+    char byte[8];
+    size_t got;
+    adieu_wire_out_failed(s, EPIPE);
+    say_data(s, "later");
+    check_status(adieu_read(s, byte, sizeof byte, &got), ADIEU_OK);
+    assert_non_null(strstr(adieu_error(s)->text, "after 0 bytes received"));
+    adieu_free(s);
+}
+
+static void an_error_that_was_asked_for_before_is_complete_without_asking_again(void **state)
+{
+    (void)state;
+    for (enum cause what = 0; what < CAUSES; what++) {
+        struct adieu_stream *kept = established(), *asked = established();
+        const struct adieu_error *error = adieu_error(kept);
+        cause(kept, what);
+        cause(asked, what);
+        assert_int_equal(error->code, adieu_error(asked)->code);
+        assert_string_equal(error->text, adieu_error(asked)->text);
+        adieu_free(kept);
+        adieu_free(asked);
+    }
+}
+
 static void a_text_that_is_too_long_is_cut(void **state)
 {
     (void)state;
@@ -206,6 +235,8 @@ int main(void)
         cmocka_unit_test(who_came_first_is_told),
         cmocka_unit_test(misuse_never_touches_the_error),
         cmocka_unit_test(the_text_is_whole_and_terminated),
+        cmocka_unit_test(the_text_tells_of_the_moment_whenever_it_is_asked_for),
+        cmocka_unit_test(an_error_that_was_asked_for_before_is_complete_without_asking_again),
         cmocka_unit_test(a_text_that_is_too_long_is_cut),
         cmocka_unit_test(a_setter_that_fails_says_why_and_the_next_one_forgets),
     };

@@ -122,6 +122,31 @@ static void nor_in_what_was_kept(void **state)
     for_versions(nothing_kept_stays);
 }
 
+/* A record is decrypted whole: who leaves in the middle of it leaves the rest unread. */
+static void nothing_unread_stays(enum adieu_version version)
+{
+    for (int peeks = 0; peeks < 2; peeks++) {
+        static uint8_t bytes[RECORD];
+        struct joined joined = joined_by(version);
+        size_t took = 0, got = 0;
+        found = 0;
+        fill_with_secrets(bytes, sizeof bytes);
+        check_status(adieu_write(joined.client, bytes, sizeof bytes, &took), ADIEU_OK);
+        OPENSSL_cleanse(bytes, sizeof bytes);
+        carry(joined.client, joined.server);
+        check_status(adieu_read(joined.server, bytes, peeks ? 0 : 10, &got), ADIEU_OK);
+        adieu_abort(joined.server, ADIEU_REASON_REQUEST);
+        part(&joined);
+        assert_int_equal(found, 0);
+    }
+}
+
+static void nor_in_what_was_not_read(void **state)
+{
+    (void)state;
+    for_versions(nothing_unread_stays);
+}
+
 /* ------------------------------------------------ keeping */
 
 static void by_itself(enum adieu_version version)
@@ -190,6 +215,36 @@ static void while_something_waits_nothing_is_given_back(void **state)
     for_versions(while_something_waits);
 }
 
+/* The transport says it once: nothing may move again for long. */
+static void later(enum adieu_version version)
+{
+    for (size_t portion = 3; portion <= 4; portion++) { /* of "four": with the rest of a record, and without */
+        struct joined joined = joined_by(version);
+        char buf[10];
+        size_t n;
+        tell(&joined, 1000, 1000);
+        size_t idle = buffers;
+        adieu_wire_keep(joined.server);
+        say(joined.client, "four");
+        if (portion == 4)
+            say(joined.client, "more");
+        carry(joined.client, joined.server);
+        size_t before = buffers;
+        check_status(adieu_read(joined.server, buf, portion, &n), ADIEU_OK);
+        adieu_wire_rest(joined.server);
+        assert_true(buffers > before);
+        check_status(adieu_read(joined.server, buf, sizeof buf, &n), ADIEU_OK);
+        assert_int_equal(buffers, idle);
+        part(&joined);
+    }
+}
+
+static void it_is_given_back_when_nothing_waits_any_more(void **state)
+{
+    (void)state;
+    for_versions(later);
+}
+
 static void before_the_handshake(enum adieu_version version)
 {
     struct joined joined = join(client_config(version), server_config(version), HOST);
@@ -213,9 +268,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_plaintext_stays_in_what_is_given_back),
         cmocka_unit_test(nor_in_what_was_kept),
+        cmocka_unit_test(nor_in_what_was_not_read),
         cmocka_unit_test(an_idle_stream_gives_its_buffers_back),
         cmocka_unit_test(told_to_keep_them_it_waits_for_rest),
         cmocka_unit_test(while_something_waits_nothing_is_given_back),
+        cmocka_unit_test(it_is_given_back_when_nothing_waits_any_more),
         cmocka_unit_test(before_the_handshake_is_done_rest_does_nothing),
     };
     return cmocka_run_group_tests_name("rest", tests, setup_authority, teardown_authority);

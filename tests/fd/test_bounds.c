@@ -211,6 +211,28 @@ static void check_idle(enum adieu_version version)
     forget(&both);
 }
 
+/* A goodbye that waits for its peer. */
+static void check_closing(enum adieu_version version)
+{
+    struct both both = warm(version);
+    meet(&both);
+    talk(&both, 16384);
+    both.client.held -= heap();
+    assert_status(adieu_fd_close(both.client.fd, patience_ms(10000), NULL), ADIEU_WAIT);
+    assert_int_equal(adieu_fd_interest(both.client.fd, NULL).events, POLLIN);
+    both.client.held += heap();
+    assert_in_range(both.client.held, 1000, CLIENT_MOST);
+    part(&both);
+    forget(&both);
+}
+
+static void so_does_one_that_says_goodbye(void **state)
+{
+    (void)state;
+    check_closing(ADIEU_TLS_1_2);
+    check_closing(ADIEU_TLS_1_3);
+}
+
 static void an_idle_connection_holds_little(void **state)
 {
     (void)state;
@@ -288,6 +310,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_connection_holds_little),
+        cmocka_unit_test(so_does_one_that_says_goodbye),
         cmocka_unit_test(reading_and_writing_take_no_memory_of_ours_and_little_of_openssls),
         cmocka_unit_test(waiting_takes_no_memory_at_all),
     };

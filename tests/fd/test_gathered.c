@@ -42,6 +42,36 @@ static void a_gathered_write_arrives_whole_and_in_order(void **state)
     each_pair(whole_story);
 }
 
+/* More pieces of one byte than a queue takes at once: they fill records all the same. */
+static void crumbs_story(struct pair *pair)
+{
+    enum { CRUMBS = 400000, MOST = CRUMBS + CRUMBS / 50 };
+    uint8_t *bytes = pattern_new(CRUMBS);
+    struct adieu_piece *pieces = calloc(CRUMBS, sizeof *pieces);
+    assert_non_null(pieces);
+    for (size_t i = 0; i < CRUMBS; i++)
+        pieces[i] = (struct adieu_piece){.bytes = bytes + i, .size = 1};
+    struct reader reader = {.fd = pair->server, .answer = true};
+    size_t took = 0;
+    reader_start(&reader);
+    uint64_t before = adieu_fd_progress(pair->client);
+    assert_status(adieu_fd_writev(pair->client, pieces, CRUMBS, &took, soon()), ADIEU_OK);
+    assert_int_equal(took, CRUMBS);
+    assert_status(adieu_fd_shutdown(pair->client, soon()), ADIEU_OK);
+    assert_status(adieu_fd_read(pair->client, bytes, 1, &took, soon()), ADIEU_END); /* so all was acknowledged */
+    reader_join(&reader);
+    assert_true(reader.intact);
+    assert_in_range(adieu_fd_progress(pair->client) - before, CRUMBS, MOST);
+    free(pieces);
+    free(bytes);
+}
+
+static void pieces_of_one_byte_fill_records(void **state)
+{
+    (void)state;
+    each_tcp_pair(crumbs_story);
+}
+
 static void deadline_story(struct pair *pair)
 {
     struct adieu_piece pieces[PIECES];
@@ -114,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gathered_write_arrives_whole_and_in_order),
+        cmocka_unit_test(pieces_of_one_byte_fill_records),
         cmocka_unit_test(where_nothing_fits_it_waits_until_its_deadline),
         cmocka_unit_test(polled_it_takes_what_fits),
         cmocka_unit_test(without_pieces_it_says_what_a_write_would_say),

@@ -76,6 +76,26 @@ static void no_verb_waits(void **state)
     free_both(&both);
 }
 
+/* As an event loop does that reads once for each event. */
+static void who_reads_once_a_poll_is_not_sent_back(void **state)
+{
+    struct both both;
+    char byte;
+    size_t n;
+    (void)state;
+    open_both(&both, ADIEU_TLS_1_3);
+    shake(&both);
+    while (adieu_fd_read(both.client, &byte, 1, &n, ADIEU_FD_NOW) == ADIEU_OK) /* tickets */
+        continue;
+    for (int i = 0; i < 3; i++) {
+        assert_status(adieu_fd_write(both.server, "x", 1, &n, ADIEU_FD_NOW), ADIEU_OK);
+        struct pollfd what = adieu_fd_interest(both.client, NULL);
+        assert_int_equal(poll(&what, 1, 5000), 1);
+        assert_status(adieu_fd_read(both.client, &byte, 1, &n, ADIEU_FD_NOW), ADIEU_OK);
+    }
+    free_both(&both);
+}
+
 static void in_one_loop_all_arrives(void **state)
 {
     (void)state;
@@ -245,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_verb_waits),
+        cmocka_unit_test(who_reads_once_a_poll_is_not_sent_back),
         cmocka_unit_test(in_one_loop_all_arrives),
         cmocka_unit_test(an_idle_handle_is_taken_out_of_the_set),
         cmocka_unit_test(with_a_full_queue_the_interest_is_to_send),

@@ -141,6 +141,35 @@ static void the_end_of_the_transport_ends_it_at_once(void **state)
     farewell_end(&farewell);
 }
 
+static void only_its_first_step_is_fresh(void **state)
+{
+    struct farewell farewell = farewell_begin((struct patience){-1, 1100}, 1000);
+    (void)state;
+    assert_true(goodbye_is_fresh(&farewell.goodbye, 1000));
+    assert_false(goodbye_is_fresh(&farewell.goodbye, 1000));
+    farewell_end(&farewell);
+}
+
+static void nor_that_where_patience_ends(void **state)
+{
+    struct farewell none = farewell_begin((struct patience){-1, 1000}, 1000);
+    (void)state;
+    assert_false(goodbye_is_fresh(&none.goodbye, 1000));
+    farewell_end(&none);
+}
+
+/* What is in the stream already wakes no poll. */
+static void an_end_that_was_received_is_found_without_the_kernel(void **state)
+{
+    struct farewell farewell = farewell_begin((struct patience){-1, INT64_MAX}, 1000);
+    (void)state;
+    they_answer(&farewell);
+    assert_true(socket_receive(&farewell.socket));
+    goodbye_exchange(&farewell.socket, INCOMING_UNTOLD);
+    assert_int_equal(adieu_receiving(farewell.socket.stream), ADIEU_RECEIVING_CLOSED);
+    farewell_end(&farewell);
+}
+
 static void a_time_beyond_all_is_never(void **state)
 {
     (void)state;
@@ -158,6 +187,9 @@ int main(void)
         cmocka_unit_test(it_looks_after_10_ms_and_then_each_20),
         cmocka_unit_test(it_stays_100_ms_after_all_was_taken_and_all_was_said),
         cmocka_unit_test(the_end_of_the_transport_ends_it_at_once),
+        cmocka_unit_test(only_its_first_step_is_fresh),
+        cmocka_unit_test(nor_that_where_patience_ends),
+        cmocka_unit_test(an_end_that_was_received_is_found_without_the_kernel),
         cmocka_unit_test(a_time_beyond_all_is_never),
     };
     return cmocka_run_group_tests_name("socket goodbye", tests, setup_authority, teardown_authority);

@@ -35,12 +35,11 @@ def is_main(case):
 def measure(place, seconds):
     each = seconds / len(CASES)
     names = roster.names(again=True)
-    found = []
     for suite, cases in itertools.groupby(CASES, suite_of):
         with servers(place, names, **suite) as up:
             start = start_costs(names, small_run(place, up, MEASURED, **suite), place.rounds(3)[0])
-            found += [measure_case(place, up, start, case, each) for case in cases]
-    return found
+            for case in cases:
+                yield measure_case(place, up, start, case, each)
 
 
 def measure_case(place, up, start, case, seconds):

@@ -12,12 +12,11 @@ CASES = [{"tls": tls, "resume": resume} for tls in ("1.3", "1.2") for resume in 
 
 
 def measure(place, seconds):
-    found = []
     names = roster.names(limits=False, again=True)
     for tls in ("1.3", "1.2"):
         with servers(place, names, tls=tls) as up:
-            found += [measure_case(place, up, names, case, seconds / len(CASES)) for case in CASES if case["tls"] == tls]
-    return found
+            for case in (case for case in CASES if case["tls"] == tls):
+                yield measure_case(place, up, names, case, seconds / len(CASES))
 
 
 def measure_case(place, up, names, case, seconds):

@@ -18,7 +18,8 @@ def measure(place, seconds):
     names = roster.names()
     with servers(place, names) as up:
         start = start_costs(names, small_run(place, up, OTHER), place.rounds(3)[0])
-        return [measure_case(place, up, start, names, write, seconds / len(SIZES)) for write in SIZES]
+        for write in SIZES:
+            yield measure_case(place, up, start, names, write, seconds / len(SIZES))
 
 
 def measure_case(place, up, start, names, write, seconds):

@@ -16,8 +16,9 @@ MANY = 10000
 def measure(place, seconds):
     native, everybody = roster.names(native=True, limits=False), roster.names(limits=False)
     counted, many = place.size(COUNTED), place.size(MANY)
-    heaps = [run_often(native, lambda name: {"heap_bytes": heap_each(place, name, tls)}, 1, tls=tls, connections=counted) for tls in ("1.3", "1.2")]
-    return heaps + [run_often(everybody, lambda name: {"rss_bytes": resident_each(place, name, many)}, 1, tls="1.3", connections=many)]
+    for tls in ("1.3", "1.2"):
+        yield run_often(native, lambda name: {"heap_bytes": heap_each(place, name, tls)}, 1, tls=tls, connections=counted)
+    yield run_often(everybody, lambda name: {"rss_bytes": resident_each(place, name, many)}, 1, tls="1.3", connections=many)
 
 
 def steady(read, seconds=10):

@@ -16,9 +16,9 @@ COUNTED = (100, 600)
 def measure(place, seconds):
     names = roster.names(limits=False)
     with servers(place, names) as up:
-        waited = run_case(names, lambda name: latency(place, present(up[name])), seconds * 0.4, *place.rounds(), figure="time")
+        yield run_case(names, lambda name: latency(place, present(up[name])), seconds * 0.4, *place.rounds(), figure="time")
     native = roster.names(native=True, limits=False)
-    return [waited, run_often(native, lambda name: {"instructions": instructions(place, name)}, 1, figure="instructions")]
+    yield run_often(native, lambda name: {"instructions": instructions(place, name)}, 1, figure="instructions")
 
 
 def latency(place, server):

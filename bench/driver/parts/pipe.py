@@ -2,6 +2,7 @@
 """The command as a pipe: what is written into one end comes out of the other. CPU time of the two commands, on one core."""
 import contextlib
 import itertools
+import socket
 import subprocess
 import time
 
@@ -68,7 +69,8 @@ def measure(place, seconds):
     subprocess.run(["dd", "if=/dev/urandom", f"of={place.folder / 'input'}", "bs=65536", f"count={size // 65536}"],
                    check=True, timeout=60, stderr=subprocess.DEVNULL)
     (place.folder / "byte").write_bytes(b"x")
-    return [measure_case(place, names, size // 65536 * 65536, source, seconds / 2) for source in ("pipe", "file")]
+    for source in ("pipe", "file"):
+        yield measure_case(place, names, size // 65536 * 65536, source, seconds / 2)
 
 
 def measure_case(place, names, size, source, seconds):
@@ -86,6 +88,14 @@ def measure_case(place, names, size, source, seconds):
     return run_case(names, measure_pipe, seconds * 0.9, *place.rounds(), input=source)
 
 
+def is_free(port):
+    """Whoever listens there already would be taken for the one that is to be measured."""
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("0.0.0.0", port))
+        return True
+    return False
+
+
 def listening(port, seconds=10):
     """Without connecting, since the listener takes one connection only."""
     by = time.monotonic() + seconds
@@ -100,7 +110,7 @@ def listening(port, seconds=10):
 
 def through(place, name, file, size, source):
     """CPU seconds of client and server. That all bytes came out is counted by wc, at the far end."""
-    port = next(PORTS)
+    port = next(filter(is_free, PORTS))
     listen, connect = COMMANDS[name](place, port)
     suite = {"OPENSSL_CONF": str(place.folder / "openssl.cnf")}
     silent = subprocess.PIPE if name in SILENT_INPUT else subprocess.DEVNULL
