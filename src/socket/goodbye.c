@@ -8,8 +8,6 @@
 #define SETTLE_MS 100
 /* The first look, by when most FINs are acknowledged: to look at once would mean to look again. */
 #define FIRST_LOOK_MS 10
-/* While the peer has not ended, a look tells of progress only, and TCP may delay an acknowledgement by 40 ms. */
-#define SELDOM_LOOK_MS 45
 
 static bool sending_lives(const struct socket *socket)
 {
@@ -39,9 +37,7 @@ void goodbye_begin(struct goodbye *goodbye, struct patience patience, int64_t no
 {
     goodbye->patience = patience;
     goodbye->progress_at = now;
-    goodbye->look_from = now;
-    goodbye->look_at = now + SELDOM_LOOK_MS;
-    goodbye->looked = false;
+    goodbye->look_at = now + FIRST_LOOK_MS;
     goodbye->fresh = true;
 }
 
@@ -108,34 +104,21 @@ static int64_t patience_end(const struct goodbye *goodbye)
     return time_earlier(goodbye->patience.deadline, quiet < 0 ? INT64_MAX : time_later(goodbye->progress_at, quiet));
 }
 
-bool goodbye_is_late(const struct goodbye *goodbye, int64_t now)
-{
-    return now >= patience_end(goodbye);
-}
-
 /*
- * Acknowledgements raise no event: they are looked up now and then; and where it is decided by them, once the peer's
- * transport has ended or patience ends.
+ * Acknowledgements raise no event: they are looked up, not oftener than each LOOK_MS; and where it is decided by them,
+ * once the peer's end has come or patience ends.
  */
-static void set_look(struct goodbye *goodbye, const struct socket *socket)
-{
-    int64_t ended = goodbye->looked ? LOOK_MS : FIRST_LOOK_MS;
-    goodbye->look_at = goodbye->look_from + (receiving_lives(socket) ? SELDOM_LOOK_MS : ended);
-}
-
 static void look(struct goodbye *goodbye, struct socket *socket, int64_t now)
 {
-    set_look(goodbye, socket);
-    bool due = now >= goodbye->look_at || socket->in_over || goodbye_is_late(goodbye, now);
+    bool due = now >= goodbye->look_at || socket->in_over || now >= patience_end(goodbye);
     if (goodbye->delivery == DELIVERY_ALL || !due)
         return;
     uint64_t before = goodbye->taken;
     goodbye->delivery = socket_look(socket, &goodbye->taken);
     if (goodbye->taken != before)
         goodbye->progress_at = now;
-    goodbye->look_from = now;
+    goodbye->look_at = now + LOOK_MS;
     goodbye->looked = true;
-    set_look(goodbye, socket);
 }
 
 /* The transport has ended: nothing more comes, and of what we said as much was taken as ever will be. */
@@ -180,6 +163,11 @@ int64_t goodbye_until(const struct goodbye *goodbye)
     if (goodbye->delivery != DELIVERY_ALL)
         until = time_earlier(until, goodbye->look_at);
     return goodbye->settled_at ? time_earlier(until, goodbye->settled_at + SETTLE_MS) : until;
+}
+
+bool goodbye_is_late(const struct goodbye *goodbye, int64_t now)
+{
+    return now >= patience_end(goodbye);
 }
 
 bool goodbye_is_fresh(struct goodbye *goodbye, int64_t now)

@@ -21,7 +21,7 @@ struct goodbye {
     uint64_t taken;         /* by the peer's side, then */
     struct patience patience;
     int64_t progress_at; /* when it last took more of ours */
-    int64_t look_from, look_at;
+    int64_t look_at;
     int64_t settled_at; /* when the last condition came true; 0: not yet */
     bool fresh;         /* no step was taken yet */
     bool looked;        /* what was taken was looked at */
