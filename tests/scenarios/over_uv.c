@@ -106,6 +106,7 @@ static void ask(struct scene *s, struct asked *asked,
 static enum adieu_status on_uv_handshake(struct scene *s, int64_t deadline)
 {
     struct on_uv *uv = on(s);
+    uv_update_time(&uv->loop); /* which counts from the time that it last looked */
     if (!uv->handshake.asked)
         adieu_uv_handshake_timeout(uv->uv, deadline == ADIEU_FD_FOREVER ? 0 : (uint64_t)(deadline - adieu_fd_now()));
     ask(s, &uv->handshake, adieu_uv_handshake);
