@@ -19,8 +19,7 @@
  *
  * OpenSSL: every call that reaches the engine empties the thread's OpenSSL error queue first, and leaves it empty, so
  * that entries left there by somebody else cannot be mistaken for ours; entries of your own are lost, and errno with
- * them.
- * No global state of OpenSSL is changed.
+ * them. No global state of OpenSSL is changed.
  *
  * Not offered: early data (0-RTT), renegotiation, compression, DTLS, QUIC, kTLS, alerts of the application's
  * choice after the handshake.
@@ -653,7 +652,8 @@ ADIEU_API void adieu_wire_rest(struct adieu_stream *stream);
  * A transport that can send at once may be given what a write seals before it is queued, so that it need not be copied:
  * function is called inside adieu_write, where nothing waits before these bytes and nothing follows them in this call.
  * It returns how many of them it took, as adieu_wire_out_done would be told; the rest is queued. It may call nothing
- * of the stream's, and leaves errno as it was. A failure waits until the transport sends what was queued.
+ * of the stream's, and leaves errno as it was. A failure waits until the transport sends what was queued. Set it at any
+ * time outside of the stream's verbs; NULL takes it back; context is the transport's, and lives as long as it is set.
  */
 ADIEU_API void adieu_wire_direct(struct adieu_stream *stream,
                                  size_t (*function)(void *context, const uint8_t *bytes, size_t size), void *context);
@@ -696,7 +696,7 @@ ADIEU_API enum adieu_receiving adieu_receiving(const struct adieu_stream *stream
 ADIEU_API bool adieu_readable(const struct adieu_stream *stream);
 /*
  * Why something failed; code ADIEU_ERR_NONE while nothing has. Lives as long as the stream; it may improve until both
- * ended.
+ * ended. Its text is written when it is asked for, so this, too, is for one thread at a time.
  */
 ADIEU_API const struct adieu_error *adieu_error(const struct adieu_stream *stream);
 

@@ -251,8 +251,8 @@ ADIEU_API const char *adieu_fd_why_name(enum adieu_fd_why value);
  * looked at only); while accepting the listener. timeout_ms: -1, or after how many milliseconds to call the verb
  * again although nothing fired; 0 also says that a write has received what a read would find, which no poll tells any
  * more, and a stream that has been busy wants to be looked at a little later, so as to give its buffers (34 KB) back
- * if it is idle by then. A loop has to honour it; NULL is for who only looks at the descriptor, and the buffers go now. Your own deadlines are not in it.
- * Level-triggered polling is meant.
+ * if it is idle by then. A loop has to honour it; NULL is for who only looks at the descriptor, and the buffers go now.
+ * Your own deadlines are not in it. Level-triggered polling is meant.
  */
 ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);
 
