@@ -160,8 +160,6 @@ static bool trust(struct run *run)
 
 /* ---------------------------------------------------------------- the rest */
 
-#define PROTOCOLS 64
-
 static bool alpn(struct run *run)
 {
     const char *names[PROTOCOLS];
@@ -169,8 +167,7 @@ static bool alpn(struct run *run)
     if (!run->options->alpn)
         return true;
     char *copy = strdup(run->options->alpn), *rest = copy;
-    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name && count < PROTOCOLS;
-         name = strtok_r(NULL, ",", &rest))
+    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name; name = strtok_r(NULL, ",", &rest))
         names[count++] = name;
     bool done = check(run, adieu_config_alpn(run->config, names, count), "--alpn");
     free(copy);

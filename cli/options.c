@@ -131,11 +131,21 @@ static bool set_pins(struct options *options, const struct option_row *row, cons
     return true;
 }
 
+static size_t words(const char *value)
+{
+    size_t count = 1;
+    for (; *value; value++)
+        count += *value == ',';
+    return count;
+}
+
 static bool set_alpn(struct options *options, const struct option_row *row, const char *value, void *where)
 {
     size_t length = strlen(value);
     if (length == 0 || value[0] == ',' || value[length - 1] == ',' || strstr(value, ",,"))
         return bad_value(options, row, value, "a list of protocols without gaps, like h2,http/1.1");
+    if (words(value) > PROTOCOLS)
+        return bad_value(options, row, value, "at most 64 protocols");
     return set_text(options, row, value, where);
 }
 

@@ -33,7 +33,8 @@ enum until { UNTIL_BOTH, UNTIL_PEER, UNTIL_SELF };
 enum end { END_CLEAN, END_CUT, END_RESET, END_STALL, END_MUTE, END_ALERT };
 
 #define NEVER INT64_C(-1)
-#define REPEATS 16 /* how often an option may be repeated */
+#define REPEATS 16   /* how often an option may be repeated */
+#define PROTOCOLS 64 /* how many --alpn may name */
 
 struct texts {
     const char *all[REPEATS];

@@ -62,8 +62,8 @@ static bool pull(struct adieu_stream *inner, struct adieu_stream *outer)
         return false;
     enum adieu_status status = adieu_read(outer, in, room, &got);
     adieu_wire_in_done(inner, got);
-    if (status == ADIEU_END)
-        adieu_wire_eof(inner);
+    if (status == ADIEU_END || (status == ADIEU_FAIL && adieu_receiving(outer) == ADIEU_RECEIVING_TRUNCATED))
+        adieu_wire_eof(inner); /* no more comes; that outer ended well says nothing of inner */
     else if (status == ADIEU_FAIL)
         adieu_wire_reset(inner, adieu_ending(outer).os_error);
     return status == ADIEU_OK;

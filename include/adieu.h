@@ -373,7 +373,7 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status
 adieu_config_versions(struct adieu_config *config, enum adieu_version lowest, enum adieu_version highest);
 /*
  * Cipher suites in OpenSSL's notation, for TLS 1.3 and for TLS 1.2; NULL leaves a list as it is. OpenSSL passes over
- * names that it does not know; FAIL: it knows none.
+ * names that it does not know; FAIL: it knows none. For lack of memory only tls13 may have been set.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_config_ciphers(struct adieu_config *config, const char *tls13,
                                                                   const char *tls12);
@@ -499,7 +499,8 @@ ADIEU_API void adieu_free(struct adieu_stream *stream);
  * Clients, before the first handshake call: try to resume this session (from on_session). OK even if the server will
  * not have it (adieu_resumed() tells). FAIL: the bytes are no session, or one of a config that trusted others, had
  * another identity or other protocols, or of a server of another name, or the server's certificate or a CRL of the
- * config has expired since; the stream goes on without. MISUSE: too late, or a server.
+ * config has expired since; the stream goes on without. MISUSE: too late, a server, or a stream that cannot begin
+ * (its first handshake says why).
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
                                                           size_t size);

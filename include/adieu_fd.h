@@ -207,7 +207,10 @@ struct adieu_fd_patience {
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_close(struct adieu_fd *fd, struct adieu_fd_patience patience,
                                                             struct adieu_ending *ending);
 
-/* Breaks off: adieu_abort, and the socket is reset at once. Ends every wait. Any thread; twice is once. */
+/*
+ * Breaks off: adieu_abort, and the socket is reset at once; but where both directions had ended, and ours not by an abort,
+ * it is released as it is, so that the kernel goes on delivering. Ends every wait. Any thread; twice is once.
+ */
 ADIEU_API void adieu_fd_abort(struct adieu_fd *fd, enum adieu_reason reason);
 
 /*

@@ -133,7 +133,7 @@ static enum adieu_exit reason_exit(enum adieu_reason reason)
     return (size_t)reason < sizeof exits / sizeof *exits ? exits[reason] : ADIEU_EXIT_OTHER;
 }
 
-/* Both closed; but a reset, or a wait given up, before all was acknowledged means that bytes of ours may be lost. */
+/* Both closed; but a reset, or a wait broken off, before all was acknowledged means that bytes of ours may be lost. */
 static enum adieu_exit delivered_exit(const struct adieu_ending *ending)
 {
     bool all = ending->acknowledged != ADIEU_UNKNOWN && ending->acknowledged >= ending->taken;
@@ -141,7 +141,7 @@ static enum adieu_exit delivered_exit(const struct adieu_ending *ending)
         return ADIEU_EXIT_DELIVERED;
     if (ending->after == ADIEU_AFTER_RESET)
         return ADIEU_EXIT_LOST;
-    return ending->reason == ADIEU_REASON_DEADLINE ? ADIEU_EXIT_DEADLINE : ADIEU_EXIT_DELIVERED;
+    return ending->reason == ADIEU_REASON_NONE ? ADIEU_EXIT_DELIVERED : reason_exit(ending->reason);
 }
 
 enum adieu_exit adieu_ending_exit(const struct adieu_ending *ending)

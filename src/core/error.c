@@ -24,12 +24,21 @@ void error_none(struct adieu_error *error)
     error->text[0] = '\0';
 }
 
+/* What is quoted may be anybody's, and the text ends up on terminals: no control character passes. */
+static void tame(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = '?';
+}
+
 static void set_text(struct adieu_error *error, const char *format, va_list arguments)
 {
     const char *general = adieu_error_code_text(error->code);
     int n = snprintf(error->text, sizeof error->text, "%s%s", general, format ? ": " : "");
     if (format && n > 0 && (size_t)n < sizeof error->text)
         vsnprintf(error->text + n, sizeof error->text - (size_t)n, format, arguments);
+    tame(error->text);
 }
 
 void error_set(struct adieu_error *error, enum adieu_error_code code, int os_error, const char *format, ...)

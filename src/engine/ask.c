@@ -86,9 +86,11 @@ static X509 *peer_certificate(const struct adieu_stream *stream)
 /* Copies it if it fits; how large it is, 0 for none. */
 static size_t copy_certificate(const X509 *certificate, uint8_t *buf, size_t size)
 {
+    ERR_clear_error();
     int needed = certificate ? i2d_X509(certificate, NULL) : 0;
     if (needed > 0 && buf && (size_t)needed <= size)
         i2d_X509(certificate, &buf);
+    ERR_clear_error();
     return needed > 0 ? (size_t)needed : 0;
 }
 
@@ -117,8 +119,7 @@ size_t adieu_own_certificate(const struct adieu_stream *stream, uint8_t *buf, si
 
 enum adieu_status adieu_peer_pin(const struct adieu_stream *stream, uint8_t pin[ADIEU_PIN_SIZE])
 {
-    X509 *certificate = peer_certificate(stream);
-    return certificate && pin_of(certificate, pin) ? ADIEU_OK : ADIEU_FAIL;
+    return pin_told(peer_certificate(stream), pin);
 }
 
 enum adieu_status adieu_export(const struct adieu_stream *stream, const char *label, const void *context,

@@ -218,6 +218,5 @@ enum adieu_status adieu_config_identity_throwaway(struct adieu_config *config, c
 
 enum adieu_status adieu_config_identity_pin(const struct adieu_config *config, uint8_t pin[ADIEU_PIN_SIZE])
 {
-    const X509 *leaf = SSL_CTX_get0_certificate(config_engine(config)->context);
-    return leaf && pin_of(leaf, pin) ? ADIEU_OK : ADIEU_FAIL;
+    return pin_told(SSL_CTX_get0_certificate(config_engine(config)->context), pin);
 }

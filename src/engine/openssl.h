@@ -28,6 +28,7 @@ struct engine_config {
     const X509 *end_point_of; /* our certificate that end_point is of; the context holds it */
     struct binding end_point;
     bool roots_named;          /* the caller named whom to trust; until then it is the system's roots */
+    bool system_named;         /* the system's are among them */
     bool insecure;             /* adieu_config_insecure_no_verify */
     CRYPTO_RWLOCK *roots_lock; /* streams of several threads may be the first to need the system's roots, or the keys */
     bool roots_loaded;
@@ -202,6 +203,8 @@ enum adieu_decision engine_trusts(struct engine *engine);
 /* Whether the certificate is for the name that we ask for, if we do. */
 bool engine_has_name(const struct engine *engine, X509 *leaf);
 bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
+/* The same for the application, whose error queue stays empty. certificate may be NULL: FAIL. */
+enum adieu_status pin_told(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE]);
 /* Only pins decide: no root, name or date is asked for. */
 bool trusts_pins_alone(const struct engine_config *config);
 /* Makes the digest of whom we trust depend on this, too; and the one of who we are. */

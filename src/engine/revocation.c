@@ -4,6 +4,7 @@
  * they stay when the first named root replaces that store, and on_name's choice brings its own.
  */
 #include <limits.h>
+#include <string.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
@@ -54,11 +55,14 @@ static bool note_crls(struct engine_config *config, STACK_OF(X509_CRL) * crls)
 /* All of them or none. */
 static bool add_crls(struct engine_config *config, STACK_OF(X509_CRL) * crls)
 {
+    uint8_t trust[sizeof config->trust];
+    memcpy(trust, config->trust, sizeof trust);
     STACK_OF(X509_CRL) *all = config->crls ? sk_X509_CRL_dup(config->crls) : sk_X509_CRL_new_null();
     bool added = all && note_crls(config, crls);
     for (int i = 0; added && i < sk_X509_CRL_num(crls); i++)
         added = sk_X509_CRL_push(all, sk_X509_CRL_value(crls, i)) > 0;
     if (!added) {
+        memcpy(config->trust, trust, sizeof trust);
         sk_X509_CRL_free(all);
         return false;
     }

@@ -100,8 +100,10 @@ enum adieu_status adieu_resume(struct adieu_stream *stream, const void *session,
     uint8_t scope[SCOPE];
     const uint8_t *at = session;
     if (size <= sizeof scope || size > LONG_MAX || engine->config->adopted || !session_scope(engine->config, scope) ||
-        CRYPTO_memcmp(at, scope, sizeof scope) != 0)
+        CRYPTO_memcmp(at, scope, sizeof scope) != 0) {
+        ERR_clear_error();
         return ADIEU_FAIL;
+    }
     at += sizeof scope;
     SSL_SESSION *read = d2i_SSL_SESSION(NULL, &at, (long)(size - sizeof scope));
     bool set = read && session_is_good(engine, read) && SSL_set_session(engine->ssl, read);

@@ -20,16 +20,23 @@ static bool digest_note(uint8_t digest[32], const void *bytes, size_t size)
     return made;
 }
 
+/* What cannot be noted is no error: only, nothing is resumed then. */
+static void note(struct engine_config *config, uint8_t digest[32], const void *bytes, size_t size)
+{
+    if (digest_note(digest, bytes, size))
+        return;
+    config->trust_unknown = true;
+    ERR_clear_error();
+}
+
 void trust_note(struct engine_config *config, const void *bytes, size_t size)
 {
-    if (!digest_note(config->trust, bytes, size))
-        config->trust_unknown = true;
+    note(config, config->trust, bytes, size);
 }
 
 void self_note(struct engine_config *config, const void *bytes, size_t size)
 {
-    if (!digest_note(config->self, bytes, size))
-        config->trust_unknown = true;
+    note(config, config->self, bytes, size);
 }
 
 bool session_scope(const struct engine_config *config, uint8_t scope[32])
@@ -39,18 +46,62 @@ bool session_scope(const struct engine_config *config, uint8_t scope[32])
            digest_note(scope, config->alpn, config->alpn_size);
 }
 
-/* The first named root takes the place of the system's. */
-static X509_STORE *named_store(struct engine_config *config)
+/* ------------------------------------------------ roots */
+
+/* The config's roots as they shall be: put in place once they are whole, so that a setter that fails has changed nothing. */
+struct roots {
+    X509_STORE *store;
+    STACK_OF(X509_NAME) * names; /* which servers tell their clients */
+    bool system;
+};
+
+static bool copy_certificates(X509_STORE *to, X509_STORE *from)
 {
-    if (!config->roots_named) {
-        X509_STORE *store = X509_STORE_new();
-        if (!store)
-            return NULL;
-        SSL_CTX_set_cert_store(config->context, store);
-        config->roots_named = true;
-    }
-    return SSL_CTX_get_cert_store(config->context);
+    STACK_OF(X509) *all = X509_STORE_get1_all_certs(from);
+    bool copied = all != NULL;
+    for (int i = 0; copied && i < sk_X509_num(all); i++)
+        copied = X509_STORE_add_cert(to, sk_X509_value(all, i));
+    sk_X509_pop_free(all, X509_free);
+    return copied;
 }
+
+/* With what was named before; the first one replaces the system's. False: no memory, and nothing more to add. */
+static bool roots_begin(struct roots *roots, const struct engine_config *config)
+{
+    const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(config->context);
+    *roots = (struct roots){.store = X509_STORE_new(),
+                            .names = names ? SSL_dup_CA_list(names) : sk_X509_NAME_new_null(),
+                            .system = config->system_named};
+    if (!roots->store || !roots->names || (roots->system && !X509_STORE_set_default_paths(roots->store)))
+        return false;
+    return !config->roots_named || copy_certificates(roots->store, SSL_CTX_get_cert_store(config->context));
+}
+
+static bool roots_add(struct roots *roots, X509 *root)
+{
+    X509_NAME *name = X509_NAME_dup(X509_get_subject_name(root));
+    if (name && sk_X509_NAME_push(roots->names, name) > 0)
+        return X509_STORE_add_cert(roots->store, root);
+    X509_NAME_free(name);
+    return false;
+}
+
+/* Puts them in their place, if they are whole. */
+static bool roots_end(struct roots *roots, struct engine_config *config, bool whole)
+{
+    if (whole) {
+        SSL_CTX_set_cert_store(config->context, roots->store);
+        SSL_CTX_set_client_CA_list(config->context, roots->names);
+        config->roots_named = true;
+        config->system_named = roots->system;
+    } else {
+        X509_STORE_free(roots->store);
+        sk_X509_NAME_pop_free(roots->names, X509_NAME_free);
+    }
+    return whole;
+}
+
+/* ------------------------------------------------ read */
 
 /* Adds what is found to roots. What is wrong: NONE, PEM or MEMORY. */
 static enum adieu_error_code read_certificates(BIO *pem, STACK_OF(X509) * roots)
@@ -63,20 +114,28 @@ static enum adieu_error_code read_certificates(BIO *pem, STACK_OF(X509) * roots)
     return wrong;
 }
 
-/* Adds them all; servers also name them to their clients. */
-static bool add_roots(struct engine_config *config, STACK_OF(X509) * roots)
+static void note_root(struct engine_config *config, const X509 *root)
 {
-    X509_STORE *store = named_store(config);
-    for (int i = 0; store && i < sk_X509_num(roots); i++) {
-        X509 *root = sk_X509_value(roots, i);
-        uint8_t digest[EVP_MAX_MD_SIZE];
-        unsigned size = 0;
-        if (!X509_STORE_add_cert(store, root) || !SSL_CTX_add_client_CA(config->context, root) ||
-            !X509_digest(root, EVP_sha256(), digest, &size))
-            return false;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (X509_digest(root, EVP_sha256(), digest, &size))
         trust_note(config, digest, size);
-    }
-    return store != NULL;
+    else
+        config->trust_unknown = true;
+}
+
+/* All of them or none. */
+static bool add_roots(struct engine_config *config, STACK_OF(X509) * added)
+{
+    struct roots roots;
+    bool whole = roots_begin(&roots, config);
+    for (int i = 0; whole && i < sk_X509_num(added); i++)
+        whole = roots_add(&roots, sk_X509_value(added, i));
+    for (int i = 0; whole && i < sk_X509_num(added); i++)
+        note_root(config, sk_X509_value(added, i));
+    whole = roots_end(&roots, config, whole);
+    ERR_clear_error(); /* a system that has no roots, perhaps */
+    return whole;
 }
 
 /* whole: all of them could be read. */
@@ -170,11 +229,15 @@ enum adieu_status adieu_config_trust_system(struct adieu_config *config)
 {
     if (!settings_open(config))
         return ADIEU_FAIL;
-    X509_STORE *store = named_store(config_engine(config));
-    bool set = store && X509_STORE_set_default_paths(store);
-    trust_note(config_engine(config), "system", 6);
+    struct engine_config *engine = config_engine(config);
+    struct roots roots;
+    bool whole = roots_begin(&roots, engine) && (roots.system || X509_STORE_set_default_paths(roots.store));
+    roots.system = true;
+    whole = roots_end(&roots, engine, whole);
+    if (whole)
+        trust_note(engine, "system", 6);
     ERR_clear_error();
-    return set ? ADIEU_OK : config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
+    return whole ? ADIEU_OK : config_fail(config, ADIEU_ERR_MEMORY, 0, NULL);
 }
 
 bool trust_load_system(struct engine_config *config)

@@ -16,6 +16,14 @@ bool pin_of(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE])
     return made;
 }
 
+enum adieu_status pin_told(const X509 *certificate, uint8_t pin[ADIEU_PIN_SIZE])
+{
+    ERR_clear_error();
+    bool told = certificate && pin_of(certificate, pin);
+    ERR_clear_error();
+    return told ? ADIEU_OK : ADIEU_FAIL;
+}
+
 bool trusts_pins_alone(const struct engine_config *config)
 {
     return config->pin_count && !config->roots_named && !config->crls && !config->wants_staple;

@@ -157,7 +157,7 @@ enum adieu_status adieu_fd_connect(struct adieu_fd *fd, const struct adieu_fd_ad
     enum adieu_status status = ADIEU_MISUSE;
     if (fd->opening && fd->opening->connects && fd->opening->error.code != ADIEU_ERR_NONE)
         status = ADIEU_FAIL; /* for ever */
-    else if (fd->socket.descriptor < 0 && !fd->released)
+    else if (fd->opening && !fd->released)
         status = connect_or_wait(fd, address, deadline);
     if (status == ADIEU_FAIL)
         connect_stop(fd->opening);

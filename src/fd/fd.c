@@ -147,7 +147,7 @@ enum adieu_status adieu_fd_adopt(struct adieu_fd *fd, int descriptor, enum adieu
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->socket.descriptor < 0 && !fd->released && !fd->opening->connects) {
+    if (fd->opening && !fd->released && !fd->opening->connects) {
         status = adopt(fd, descriptor, owner == ADIEU_FD_BORROWED);
         if (status == ADIEU_FAIL && owner == ADIEU_FD_OWNED && descriptor >= 0)
             (void)close(descriptor);

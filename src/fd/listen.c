@@ -149,7 +149,7 @@ enum adieu_status adieu_fd_accept(struct adieu_fd *fd, int listener, int64_t dea
     if (!fd_enter(fd, SLOT_OPEN))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->socket.descriptor < 0 && !fd->released && !fd->opening->connects) {
+    if (fd->opening && !fd->released && !fd->opening->connects) {
         const struct pollfd what = {.fd = listener, .events = POLLIN};
         fd->opening->listener = listener;
         do

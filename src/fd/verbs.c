@@ -41,7 +41,7 @@ enum adieu_status adieu_fd_handshake(struct adieu_fd *fd, int64_t deadline)
     if (!fd_enter(fd, SLOT_HANDSHAKE))
         return ADIEU_MISUSE;
     enum adieu_status status = ADIEU_MISUSE;
-    if (fd->socket.descriptor >= 0 || fd->released) {
+    if (!fd->opening || fd->released) {
         socket_speak(&fd->socket);
         do
             status = try_handshake(fd);

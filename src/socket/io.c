@@ -11,9 +11,17 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
+/* Somebody closed it behind our back: its number is anybody's by now, and not ours to end or to close. */
+static bool is_lost(int os_error)
+{
+    return os_error == EBADF || os_error == ENOTSOCK;
+}
+
 /* The socket is gone in both directions. */
 static void reset(struct socket *socket, int os_error)
 {
+    if (is_lost(os_error))
+        socket->descriptor = -1;
     socket->in_over = socket->out_over = true;
     socket->came = socket->left = true;
     socket_tell(socket);
@@ -34,6 +42,10 @@ static void ended(struct socket *socket)
 
 static void send_failed(struct socket *socket, int os_error)
 {
+    if (is_lost(os_error)) {
+        reset(socket, os_error);
+        return;
+    }
     socket->out_over = true;
     socket->left = true;
     /* EPIPE comes after the peer's FIN, or where only our side has ended: what is still to be read ends as it ends. */

@@ -19,7 +19,7 @@ enum delivery { DELIVERY_UNKNOWN, DELIVERY_PENDING, DELIVERY_DATA, DELIVERY_ALL 
 
 struct socket {
     struct adieu_stream *stream;
-    int descriptor;         /* -1: none yet, or released */
+    int descriptor;         /* -1: none yet, released, or found to be another's */
     bool borrowed;          /* somebody else closes it, for purposes of his own */
     bool speaks;            /* the handshake was asked for: nothing leaves before */
     bool in_over, out_over; /* the socket delivers, takes no more */

@@ -111,7 +111,8 @@ static void begin(struct adieu_uv_request *request, struct adieu_uv *uv, enum re
     request->buf_count = request->buf_at = 0;
     request->buf_offset = 0;
     request->end = 0;
-    if (kind == REQUEST_WRITE || kind == REQUEST_SHUTDOWN)
+    bool said = kind == REQUEST_WRITE || kind == REQUEST_SHUTDOWN;
+    if (said && !uv->failed) /* that a handshake has failed is told by a whole turn only */
         loop_make_due_for(uv, STAGE_SAY);
     else
         loop_make_due(uv);

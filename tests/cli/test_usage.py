@@ -69,7 +69,7 @@ def test_a_value_that_is_missing_at_the_end_is_a_usage_error(run):
     ("--until", "never", r"both\|peer\|self"), ("--end", "badly", r"clean\|cut"), ("--min", "1.1", r"1\.2\|1\.3"),
     ("--pin", "abc", "SHA-256"), ("--pin", "0" * 63, "SHA-256"), ("--pin", "0" * 65, "SHA-256"), ("--pin", "g" * 64, "SHA-256"),
     ("--pin", "sha256//AAAA", "SHA-256"), ("--pin", "sha256//" + "A" * 42 + "B=", "SHA-256"), ("--alpn", "a,,b", "without gaps"),
-    ("--alpn", ",", "without gaps"),
+    ("--alpn", ",", "without gaps"), ("--alpn", ",".join(map(str, range(65))), "at most 64"),
 ])
 def test_a_value_that_cannot_be_is_a_usage_error(run, option, value, says):
     usage(run("connect", "h:1", option, value), rf"{option} cannot be '{re.escape(value)}': .*{says}")

@@ -227,6 +227,14 @@ static void a_setter_that_fails_says_why_and_the_next_one_forgets(void **state)
     adieu_free(NULL);
 }
 
+static void what_an_error_quotes_steers_no_terminal(void **state)
+{
+    (void)state;
+    struct adieu_error error;
+    error_set(&error, ADIEU_ERR_BAD_NAME, 0, "\"%s\"", "a\x1b[2J\x7f\nb\xc3\xa9");
+    assert_non_null(strstr(error.text, "\"a?[2J??b\xc3\xa9\""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +247,7 @@ int main(void)
         cmocka_unit_test(an_error_that_was_asked_for_before_is_complete_without_asking_again),
         cmocka_unit_test(a_text_that_is_too_long_is_cut),
         cmocka_unit_test(a_setter_that_fails_says_why_and_the_next_one_forgets),
+        cmocka_unit_test(what_an_error_quotes_steers_no_terminal),
     };
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

@@ -50,8 +50,8 @@ static void check_exit(const struct adieu_ending *ending)
         want = reason_by_hand[ending->reason];
     else if (want == 0 && !all && ending->after == ADIEU_AFTER_RESET)
         want = 4;
-    else if (want == 0 && !all && ending->reason == ADIEU_REASON_DEADLINE)
-        want = 8;
+    else if (want == 0 && !all && ending->reason != ADIEU_REASON_NONE)
+        want = reason_by_hand[ending->reason];
     check_that((int)adieu_ending_exit(ending) == want, "%s/%s after %s, reason %s, acknowledged %llu: %d, not %d",
                adieu_sending_name(ending->sending), adieu_receiving_name(ending->receiving),
                adieu_after_name(ending->after), adieu_reason_name(ending->reason),

@@ -36,7 +36,7 @@ void field_renew(struct field *field);
 /* The calling thread makes its sockets on that side from now on. */
 void field_enter(const struct field *field, enum side side);
 
-/* A goodbye that is in order puts no reset on the wire. */
+/* A goodbye that is in order puts no reset on the wire, but for one that comes too late to hurt: see flow.h. */
 void assert_no_resets(const struct field *field);
 
 /* How often: ADIEU_SOAK in the environment asks for the long form. Its value is the seed of what is lost. */

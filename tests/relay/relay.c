@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "flow.h"
 #include "packet.h"
 
 /* A bound on what is under way in one direction: 12 MB, more than two ends on one machine fill in 20 ms. */
@@ -41,6 +42,7 @@ struct relay {
     enum hole hole;
     uint64_t hole_bytes;
     bool over;
+    struct flow flows[FLOWS];
 };
 
 static int64_t now_us(void)
@@ -78,13 +80,22 @@ static bool in_hole(struct relay *relay, const struct packet *packet)
     return relay->hole == HOLE_NOW;
 }
 
-/* Counts the packet, and says in one word what happens to it. */
+static void count(struct relay *relay, enum side from, const struct packet *packet)
+{
+    struct counts *counts = &relay->lanes[from].counts;
+    struct flow *flow = flow_of(relay->flows, from, packet);
+    bool reset = packet->flags & PACKET_RST;
+    counts->packets++;
+    counts->fins += (packet->flags & PACKET_FIN) != 0;
+    counts->resets += reset;
+    counts->harmless += reset && flow_is_over(flow);
+    flow_see(flow, from, packet);
+}
+
+/* What happens to the packet, in one word; NULL: it is carried. */
 static const char *fate(struct relay *relay, struct lane *lane, const struct packet *packet)
 {
     struct counts *counts = &lane->counts;
-    counts->packets++;
-    counts->fins += (packet->flags & PACKET_FIN) != 0;
-    counts->resets += (packet->flags & PACKET_RST) != 0;
     bool lost = unlucky(relay, lane); /* always drawn, so that the hole does not change what comes after it */
     if (in_hole(relay, packet)) {
         counts->swallowed++;
@@ -116,6 +127,7 @@ static bool take(struct relay *relay, enum side from)
         return true;
     int64_t now = now_us();
     (void)pthread_mutex_lock(&relay->lock);
+    count(relay, from, &packet);
     const char *word = fate(relay, lane, &packet);
     parcel->size = (size_t)size;
     parcel->due_us = now + (int64_t)relay->rules.delay_ms * 1000;

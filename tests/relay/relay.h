@@ -29,6 +29,7 @@ struct rules {
 /* What happened to the TCP packets that came out on one side. */
 struct counts {
     uint64_t packets, fins, resets;
+    uint64_t harmless;   /* resets of connections that were over */
     uint64_t lost;       /* by chance */
     uint64_t swallowed;  /* by the hole */
     uint64_t overflowed; /* since the queue was full, or the other side took no more */

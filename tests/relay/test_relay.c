@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The instrument itself: what is late, what is lost, and that a reset is a packet like others. */
 #include "field.h"
+#include "flow.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -145,6 +146,32 @@ static void a_reset_comes_as_a_reset_as_late_as_data_and_behind_it(void **state)
     (void)close(tcp.server);
 }
 
+/* FINs both ways, of which the last acknowledgement may be missing; then what the first says again. */
+static bool is_over(bool acknowledged)
+{
+    static struct flow flows[FLOWS];
+    const struct packet packets[] = {
+        {.from = 1, .to = 2, .sequence = 10, .payload = 5, .flags = PACKET_FIN | PACKET_ACK, .acknowledges = 30},
+        {.from = 2, .to = 1, .sequence = 30, .flags = PACKET_FIN | PACKET_ACK, .acknowledges = 16},
+        {.from = 1, .to = 2, .sequence = 16, .flags = PACKET_ACK, .acknowledges = acknowledged ? 31 : 30},
+        {.from = 1, .to = 2, .sequence = 15, .flags = PACKET_FIN | PACKET_ACK, .acknowledges = 30},
+    };
+    for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++)
+        flow_see(flow_of(flows, i == 1 ? SIDE_B : SIDE_A, &packets[i]), i == 1 ? SIDE_B : SIDE_A, &packets[i]);
+    const struct packet reset = {.from = 2, .to = 1, .sequence = 31, .flags = PACKET_RST};
+    bool over = flow_is_over(flow_of(flows, SIDE_B, &reset));
+    const struct packet anew = {.from = 1, .to = 2, .sequence = 90, .flags = PACKET_SYN};
+    assert_false(flow_is_over(flow_of(flows, SIDE_A, &anew)));
+    return over;
+}
+
+static void a_reset_is_harmless_once_both_ends_are_acknowledged(void **state)
+{
+    (void)state;
+    assert_true(is_over(true));
+    assert_false(is_over(false));
+}
+
 /* What makes a goodbye hard: with its unread data the socket throws away what it had still to send. */
 static void closing_with_unread_data_resets_and_destroys(void **state)
 {
@@ -243,6 +270,7 @@ int main(void)
         relay_test(the_delay_can_be_changed),
         relay_test(loopback_is_up_on_both_sides_and_not_delayed),
         relay_test(a_reset_comes_as_a_reset_as_late_as_data_and_behind_it),
+        cmocka_unit_test(a_reset_is_harmless_once_both_ends_are_acknowledged),
         relay_test(closing_with_unread_data_resets_and_destroys),
         relay_test(what_is_lost_is_counted_and_tcp_sends_it_again),
         relay_test(without_loss_nothing_is_lost),

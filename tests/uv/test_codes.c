@@ -208,6 +208,36 @@ static void a_goodbye_in_the_handshake_fails_it(void **state)
     each_early_talk(close_notify_early);
 }
 
+static struct {
+    struct waiter handshake, write, half;
+} too_late;
+
+/* The program does not look at the status before it goes on. */
+static void goes_on(struct adieu_uv_request *request, int status)
+{
+    const uv_buf_t buf = pattern_buf(0, 5);
+    waiter_done(request, status);
+    assert_code(adieu_uv_write(&too_late.write.request, request->uv, &buf, 1, waiter_done), 0);
+    assert_code(adieu_uv_shutdown(&too_late.half.request, request->uv, waiter_done), 0);
+}
+
+static void asked_too_late(struct talk *talk)
+{
+    memset(&too_late, 0, sizeof too_late);
+    assert_code(adieu_uv_handshake(&too_late.handshake.request, talk->us, goes_on), 0);
+    run_ms(1);
+    say_nonsense(talk->peer);
+    ends_with(&too_late.handshake, UV_EPROTO);
+    ends_with(&too_late.write, UV_EPROTO);
+    ends_with(&too_late.half, UV_EPROTO);
+}
+
+static void what_is_asked_for_where_the_handshake_fails_is_told_with_its_code(void **state)
+{
+    (void)state;
+    some_early_talks(asked_too_late);
+}
+
 /* ------------------------------------------------ trust */
 
 static struct talk strangers(enum adieu_version version, struct adieu_config **wary)
@@ -298,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_not_tls_is_called_so),
         cmocka_unit_test(a_reset_fails_the_handshake),
         cmocka_unit_test(a_goodbye_in_the_handshake_fails_it),
+        cmocka_unit_test(what_is_asked_for_where_the_handshake_fails_is_told_with_its_code),
         uv_unit_test(a_peer_that_is_not_trusted_is_refused_and_told_so),
         uv_unit_test(a_config_that_will_not_do_is_invalid),
         uv_unit_test(who_is_not_connected_is_told_so),
