@@ -612,7 +612,8 @@ ADIEU_API size_t adieu_wire_in(struct adieu_stream *stream, uint8_t **at);
 ADIEU_API void adieu_wire_in_done(struct adieu_stream *stream, size_t n);
 /*
  * The n bytes (at most the room) stay the transport's, but are the stream's to read until adieu_wire_settle(). So one
- * large receive buffer serves a whole loop. Only one range is lent at a time: MISUSE otherwise, or if n is too large.
+ * large receive buffer serves a whole loop. Only one range is lent at a time (one that was read wholly is none any
+ * more): MISUSE otherwise, or if n is too large.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_wire_lend(struct adieu_stream *stream, const uint8_t *bytes,
                                                              size_t n);
@@ -634,7 +635,8 @@ ADIEU_API size_t adieu_wire_surplus(const struct adieu_stream *stream, const uin
 /*
  * How many bytes wait to be sent, and (at not NULL) where; there may be more behind them. The place holds until done,
  * failed, reset or free, whatever verb is called in between, abort included. One range is out at a time: asked again
- * before done, the same range is shown.
+ * before done, the same range is shown. A transport that sends in the background says done for all that may have left
+ * before the program may abort: or the peer may have taken for an end what counts as aborted here.
  */
 ADIEU_API size_t adieu_wire_out(struct adieu_stream *stream, const uint8_t **at);
 /* The transport took the first n bytes of the range. */

@@ -39,6 +39,14 @@ static void act(struct adieu_stream *stream, enum ending_action action)
     stream->sealed = true;
 }
 
+/* What waits is dropped since nothing may follow close_notify; but one that is still due was never sealed: our alert leaves. */
+static enum ending_action unless_unsaid(const struct adieu_stream *stream, enum ending_action action,
+                                        enum ending_event event)
+{
+    bool engine_spoke = event == EVENT_VIOLATION || event == EVENT_FAULT;
+    return action == ACTION_DROP && engine_spoke && stream->goodbye_due ? ACTION_LAST_WORD : action;
+}
+
 void stream_raise(struct adieu_stream *stream, enum ending_event event)
 {
     struct adieu_ending *ending = &stream->ending;
@@ -51,7 +59,7 @@ void stream_raise(struct adieu_stream *stream, enum ending_event event)
         ending->first = ending_event_first(event);
     ending->sending = sending;
     ending->receiving = receiving;
-    act(stream, action);
+    act(stream, unless_unsaid(stream, action, event));
     if (receiving_changed)
         stream->awaited = ADIEU_AWAITED_NOTHING;
     if (receiving_changed && receiving != ADIEU_RECEIVING_CLOSED)
@@ -86,18 +94,12 @@ static void note_place(struct adieu_stream *stream)
 
 static const char *place_text(const struct adieu_stream *stream, char *text, size_t size)
 {
-    switch (stream->error_place) {
-    case PLACE_HANDSHAKE:
+    if (stream->error_place == PLACE_HANDSHAKE)
         return "in the handshake";
-    case PLACE_DECISION:
+    if (stream->error_place == PLACE_DECISION)
         return "in the handshake, which waited for the program's decision";
-    case PLACE_AFTER:
-        snprintf(text, size, "after %llu bytes received", (unsigned long long)stream->error_after);
-        return text;
-    case PLACE_TOLD:
-        break;
-    }
-    return "";
+    snprintf(text, size, "after %llu bytes received", (unsigned long long)stream->error_after);
+    return text;
 }
 
 static void complete_text(struct adieu_stream *stream)
@@ -213,7 +215,7 @@ enum adieu_receiving adieu_receiving(const struct adieu_stream *stream)
 
 bool adieu_readable(const struct adieu_stream *stream)
 {
-    return !stream->dry || !ending_receiving_lives(stream->ending.receiving);
+    return !stream->dry || stream->eof || stream->reset || !ending_receiving_lives(stream->ending.receiving);
 }
 
 const struct adieu_error *adieu_error(const struct adieu_stream *stream)

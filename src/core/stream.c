@@ -154,6 +154,27 @@ static enum engine_verdict unless_mute(struct adieu_stream *stream, enum engine_
     return ENGINE_FAULT;
 }
 
+/* That other half may lie here already, where only a read would find it. True: ask the engine again. */
+static bool looked_for_other_half(struct adieu_stream *stream)
+{
+    size_t got;
+    if (stream->dry)
+        return false;
+    (void)!adieu_read(stream, NULL, 0,
+                      &got); /* the transport may have ended behind it: that says nothing of our side */
+    return stream->ending.sending == ADIEU_SENDING_OPEN;
+}
+
+/* For verbs that seal. WAIT says nothing about what can be read; what lay unread may have ended our side, too. */
+static enum adieu_status judge_sealed(struct adieu_stream *stream, enum engine_verdict verdict,
+                                      struct adieu_error *error)
+{
+    if (verdict == ENGINE_WAIT && stream->ending.sending != ADIEU_SENDING_OPEN)
+        return ADIEU_FAIL;
+    verdict = unless_mute(stream, verdict, error);
+    return verdict == ENGINE_WAIT && !stream->no_memory ? ADIEU_WAIT : judge(stream, verdict, error);
+}
+
 /* Seals close_notify, or leaves it due until the other half of a message has come. */
 static enum adieu_status seal_goodbye(struct adieu_stream *stream)
 {
@@ -247,15 +268,24 @@ static bool room_for(const struct adieu_stream *stream, size_t plain)
     return stream->output.length + plain + RECORD_ADDS <= config_queue_limit(stream->config);
 }
 
+static enum engine_verdict seal(struct adieu_stream *stream, const uint8_t *from, size_t size,
+                                struct adieu_error *error)
+{
+    stream->writing = true;
+    enum engine_verdict verdict = engine_write(stream->engine, from, size, error);
+    stream->writing = false;
+    return verdict;
+}
+
 /* Seals one record. */
 static enum adieu_status write_record(struct adieu_stream *stream, const uint8_t *from, size_t size)
 {
     struct adieu_error error;
     error_none(&error);
-    stream->writing = true;
-    enum engine_verdict verdict = unless_mute(stream, engine_write(stream->engine, from, size, &error), &error);
-    stream->writing = false;
-    enum adieu_status status = judge(stream, verdict, &error);
+    enum engine_verdict verdict = seal(stream, from, size, &error);
+    if (verdict == ENGINE_WAIT && looked_for_other_half(stream))
+        verdict = seal(stream, from, size, &error);
+    enum adieu_status status = judge_sealed(stream, verdict, &error);
     if (status == ADIEU_OK) {
         stream->ending.taken += size;
         marks_add(&stream->marks, (struct mark){.wire = stream->output.put, .plain = stream->ending.taken});
@@ -325,7 +355,9 @@ enum adieu_status adieu_key_update(struct adieu_stream *stream, bool ask_peer)
     struct adieu_error error;
     error_none(&error);
     enum engine_verdict verdict = engine_key_update(stream->engine, ask_peer, &error);
-    return judge(stream, unless_mute(stream, verdict, &error), &error);
+    if (verdict == ENGINE_WAIT && looked_for_other_half(stream))
+        verdict = engine_key_update(stream->engine, ask_peer, &error);
+    return judge_sealed(stream, verdict, &error);
 }
 
 enum adieu_status adieu_ask_certificate(struct adieu_stream *stream)
@@ -342,7 +374,9 @@ enum adieu_status adieu_ask_certificate(struct adieu_stream *stream)
     struct adieu_error error;
     error_none(&error);
     enum engine_verdict verdict = engine_ask_certificate(stream->engine, &error);
-    return judge(stream, unless_mute(stream, verdict, &error), &error);
+    if (verdict == ENGINE_WAIT && looked_for_other_half(stream))
+        verdict = engine_ask_certificate(stream->engine, &error);
+    return judge_sealed(stream, verdict, &error);
 }
 
 enum adieu_status adieu_shutdown(struct adieu_stream *stream)
@@ -357,9 +391,12 @@ enum adieu_status adieu_shutdown(struct adieu_stream *stream)
         return ADIEU_FAIL;
     stream->shut = true;
     status = seal_goodbye(stream);
-    if (status == ADIEU_OK)
-        stream_raise(stream, EVENT_SHUTDOWN);
-    return status;
+    if (status != ADIEU_OK)
+        return status;
+    stream_raise(stream, EVENT_SHUTDOWN);
+    if (stream->goodbye_due)
+        (void)looked_for_other_half(stream); /* then it was said on the way */
+    return ADIEU_OK;
 }
 
 static enum adieu_error_code reason_error(enum adieu_reason reason)

@@ -68,8 +68,7 @@ static struct kept *unlink_at(struct cache *cache, struct kept **link)
 
 struct cache *cache_ref(struct cache *cache)
 {
-    if (cache)
-        atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
     return cache;
 }
 

@@ -95,7 +95,7 @@ static int show_adopted(SSL *ssl, int *alert, void *arg)
     (void)arg;
     struct engine *engine = engine_of(ssl);
     const struct engine_config *shown = engine_shown(engine);
-    if (!engine->chosen || !shown->adopted)
+    if (!shown->adopted) /* then it was chosen: a config that is asked by name is none */
         return SSL_TLSEXT_ERR_OK;
     if (SSL_set_SSL_CTX(ssl, shown->context) && SSL_set1_param(ssl, SSL_CTX_get0_param(shown->context)))
         return SSL_TLSEXT_ERR_OK;

@@ -29,6 +29,63 @@ static void a_write_waits_for_the_other_half(void **state)
     adieu_free(s);
 }
 
+/* A program that only writes does not read; WAIT would be no help to it. */
+static void a_write_finds_the_other_half_that_lies_unread(void **state)
+{
+    (void)state;
+    for (int ended = 0; ended < 2; ended++) {
+        struct adieu_stream *s = made_mute();
+        say_tag(s, 'm');
+        if (ended)
+            adieu_wire_eof(s);
+        check_status(write_text(s, "x"), ADIEU_OK);
+        assert_string_equal(flush(s), "D");
+        adieu_free(s);
+    }
+}
+
+static void so_do_a_key_update_and_a_shutdown(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = made_mute();
+    say_tag(s, 'm');
+    check_status(adieu_key_update(s, false), ADIEU_OK);
+    say_tag(s, 'M');
+    check_status(read_status(s), ADIEU_WAIT);
+    say_tag(s, 'm');
+    check_status(adieu_shutdown(s), ADIEU_OK);
+    assert_string_equal(flush(s), "UC");
+    check_sending(s, ADIEU_SENDING_CLOSED);
+    adieu_free(s);
+}
+
+static void what_it_finds_there_may_be_the_peers_end(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = made_mute();
+    say_number(s, 'V', 50);
+    check_status(write_text(s, "x"), ADIEU_FAIL);
+    check_ends(s, ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_REJECTED);
+    assert_string_equal(flush(s), "A");
+    adieu_free(s);
+}
+
+/* No close_notify was sealed, so the alert is our last word. */
+static void an_alert_leaves_instead_of_a_close_notify_that_is_due(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = made_mute();
+    check_status(adieu_shutdown(s), ADIEU_OK);
+    say_number(s, 'V', 50);
+    check_status(read_status(s), ADIEU_FAIL);
+    check_ends(s, ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_REJECTED);
+    check_last(s, ADIEU_LAST_GO_ON);
+    assert_string_equal(flush(s), "A");
+    assert_int_equal(adieu_ending(s).alert_sent.number, 50);
+    check_last(s, ADIEU_LAST_END_WRITE);
+    adieu_free(s);
+}
+
 static void close_notify_follows_as_soon_as_it_can(void **state)
 {
     (void)state;
@@ -143,6 +200,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_waits_for_the_other_half),
+        cmocka_unit_test(a_write_finds_the_other_half_that_lies_unread),
+        cmocka_unit_test(so_do_a_key_update_and_a_shutdown),
+        cmocka_unit_test(what_it_finds_there_may_be_the_peers_end),
+        cmocka_unit_test(an_alert_leaves_instead_of_a_close_notify_that_is_due),
         cmocka_unit_test(close_notify_follows_as_soon_as_it_can),
         cmocka_unit_test(an_emptied_queue_does_not_close_what_is_not_sealed),
         cmocka_unit_test(nothing_follows_a_close_notify_that_came_late),
