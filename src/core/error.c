@@ -53,15 +53,13 @@ void error_set(struct adieu_error *error, enum adieu_error_code code, int os_err
 char *adieu_ending_text(const struct adieu_ending *ending, char *text, size_t size)
 {
     char lost[48] = "";
-    if (ending->acknowledged != ADIEU_UNKNOWN && ending->acknowledged < ending->taken)
+    if (ending->acknowledged < ending->taken) /* unknown is the greatest number */
         snprintf(lost, sizeof lost, ", %llu acknowledged", (unsigned long long)ending->acknowledged);
     char dropped[48] = "";
     if (ending->discarded)
         snprintf(dropped, sizeof dropped, ", %llu discarded", (unsigned long long)ending->discarded);
-    if (size)
-        snprintf(text, size, "sending %s (%llu of %llu bytes sent%s), receiving %s (%llu bytes%s)",
-                 adieu_sending_name(ending->sending), (unsigned long long)ending->sent,
-                 (unsigned long long)ending->taken, lost, adieu_receiving_name(ending->receiving),
-                 (unsigned long long)ending->received, dropped);
+    snprintf(text, size, "sending %s (%llu of %llu bytes sent%s), receiving %s (%llu bytes%s)",
+             adieu_sending_name(ending->sending), (unsigned long long)ending->sent, (unsigned long long)ending->taken,
+             lost, adieu_receiving_name(ending->receiving), (unsigned long long)ending->received, dropped);
     return text;
 }

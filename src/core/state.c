@@ -173,7 +173,6 @@ void stream_transport_end(struct adieu_stream *stream)
 
 void stream_fault_memory(struct adieu_stream *stream)
 {
-    stream->sealed = true; /* a record is missing: the peer could make nothing of what would follow */
     stream_explain_code(stream, ADIEU_ERR_MEMORY, 0);
     if (!stream_both_ended(stream) && stream->ending.reason == ADIEU_REASON_NONE)
         stream->ending.reason = ADIEU_REASON_FAULT;

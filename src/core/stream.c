@@ -16,7 +16,6 @@ static struct adieu_stream *stream_new(struct adieu_config *config, bool server,
         return NULL;
     config_freeze(config);
     stream->config = adieu_config_ref(config);
-    stream->server = server;
     stream->dry = true;
     stream->decision = ADIEU_LATER;
     stream->ending.acknowledged = ADIEU_UNKNOWN;
@@ -52,7 +51,6 @@ void adieu_free(struct adieu_stream *stream)
     engine_free(stream->engine);
     queue_release(&stream->output, pool);
     queue_drop(&stream->output, pool);
-    queue_release(&stream->output, pool);
     stream->input.offered = false;
     input_clear(stream);
     adieu_config_free(stream->config);

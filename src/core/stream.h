@@ -46,7 +46,6 @@ struct adieu_stream {
     uint8_t error_rank;
     uint64_t error_after; /* PLACE_AFTER: so many bytes received */
 
-    bool server;
     bool established;
     bool shut;        /* adieu_shutdown was called: writes are misuse for ever */
     bool goodbye_due; /* but the engine could not seal close_notify yet */
@@ -69,7 +68,6 @@ struct adieu_stream {
     size_t (*direct)(void *context, const uint8_t *bytes, size_t size); /* see adieu_wire_direct */
     void *direct_context;
     struct marks marks; /* of records that are not acknowledged; passed: handed over */
-    uint64_t acked_wire;
     struct adieu_alert alert_sealed; /* our fatal alert, not yet handed over */
     uint64_t alert_mark;             /* where it ends */
 

@@ -293,9 +293,6 @@ void adieu_wire_acknowledged(struct adieu_stream *stream, uint64_t n)
         ending->acknowledged = 0;
     if (n > stream->output.left)
         n = stream->output.left;
-    if (n <= stream->acked_wire)
-        return;
-    stream->acked_wire = n;
     struct mark mark;
     while (marks_take(&stream->marks, n, &mark))
         ending->acknowledged = mark.plain;
