@@ -195,13 +195,13 @@ struct adieu_fd_patience {
  * reset. OK: done, *ending (may be NULL) holds the ending, and no direction of it is live. WAIT: cancelled (polled:
  * not yet); nothing is lost, call again. Again after OK: OK, the same ending.
  *
- * What arrives meanwhile belongs to a read that waits, or is called, meanwhile; otherwise it is discarded and
- * counted. So that a reader finds no gap, nothing is discarded for one second after another thread's read (polled:
- * after a read that was called since the goodbye began). Waits in other verbs end (adieu_fd_why() says CLOSING); a
- * read that waits stays, and gets what arrives. When patience ends: what still lives is aborted
- * (ADIEU_REASON_DEADLINE); if sending was closed, the socket is released without a reset, so that the kernel goes on
- * delivering (as long as the peer says nothing more); if not, it is reset. After a failure it delivers the alert that
- * explains it: flush, end the write side, drain. Before the handshake is done (and has not failed) it is
+ * What arrives meanwhile belongs to a read that waits, or is called, meanwhile; otherwise it is discarded and counted.
+ * So that a reader finds no gap, nothing is discarded for one second after another thread's read (polled: after a read
+ * that was called since the goodbye began: a loop reads first, and then calls this). Waits in other verbs end
+ * (adieu_fd_why() says CLOSING); a read that waits stays, and gets what arrives. When patience ends: what still lives
+ * is aborted (ADIEU_REASON_DEADLINE); if sending was closed, the socket is released without a reset, so that the kernel
+ * goes on delivering (as long as the peer says nothing more); if not, it is reset. After a failure it delivers the
+ * alert that explains it: flush, end the write side, drain. Before the handshake is done (and has not failed) it is
  * adieu_fd_abort: there is no plaintext close_notify, ever.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_fd_close(struct adieu_fd *fd, struct adieu_fd_patience patience,

@@ -55,6 +55,8 @@ struct pollfd close_need(const struct adieu_fd *fd, int64_t *until)
     int64_t reader_until = fd->read_at + READER_MS;
     if (!fd->slots[SLOT_READ].busy && somebody_reads(fd) && reader_until < *until)
         *until = reader_until;
+    if (goodbye_has_news(&fd->goodbye, &fd->socket)) /* a read between two calls has found them */
+        *until = ADIEU_FD_NOW;
     return (struct pollfd){.fd = fd->socket.descriptor, .events = goodbye_events(&fd->socket)};
 }
 

@@ -104,9 +104,17 @@ static bool sending_stopped(const struct adieu_fd *fd)
     return sending == ADIEU_SENDING_FAILED || sending == ADIEU_SENDING_ABORTED;
 }
 
+static void note_heard(struct adieu_fd *fd)
+{
+    size_t got;
+    fd->heard = adieu_read(fd->stream, NULL, 0, &got) != ADIEU_WAIT && fd->polled; /* the engine looks in any case */
+}
+
 static enum adieu_status fail_behind(struct adieu_fd *fd)
 {
     socket_look_behind(&fd->socket);
+    if (fd->socket.came)
+        note_heard(fd);
     return ADIEU_FAIL;
 }
 
@@ -117,10 +125,9 @@ static enum adieu_status fail_behind(struct adieu_fd *fd)
  */
 static bool hear(struct adieu_fd *fd)
 {
-    size_t got;
     if (!socket_receive(&fd->socket))
         return false;
-    fd->heard = adieu_read(fd->stream, NULL, 0, &got) != ADIEU_WAIT && fd->polled;
+    note_heard(fd);
     return true;
 }
 

@@ -165,6 +165,12 @@ int64_t goodbye_until(const struct goodbye *goodbye)
     return goodbye->settled_at ? time_earlier(until, goodbye->settled_at + SETTLE_MS) : until;
 }
 
+bool goodbye_has_news(const struct goodbye *goodbye, const struct socket *socket)
+{
+    return !goodbye->fresh &&
+           (goodbye->receiving != adieu_receiving(socket->stream) || goodbye->in_over != socket->in_over);
+}
+
 bool goodbye_is_late(const struct goodbye *goodbye, int64_t now)
 {
     return now >= patience_end(goodbye);
@@ -184,6 +190,8 @@ enum goodbye_step goodbye_step(struct goodbye *goodbye, struct socket *socket, i
     end_write_when_said(socket);
     look_for_reset(socket);
     look(goodbye, socket, now);
+    goodbye->receiving = adieu_receiving(socket->stream);
+    goodbye->in_over = socket->in_over;
     bool said = decided(socket) && adieu_wire_out(socket->stream, NULL) == 0;
     if (adieu_wire_last(socket->stream) == ADIEU_LAST_RESET)
         return GOODBYE_RESET;

@@ -22,9 +22,11 @@ struct goodbye {
     struct patience patience;
     int64_t progress_at; /* when it last took more of ours */
     int64_t look_at;
-    int64_t settled_at; /* when the last condition came true; 0: not yet */
-    bool fresh;         /* no step was taken yet */
-    bool looked;        /* what was taken was looked at */
+    int64_t settled_at;             /* when the last condition came true; 0: not yet */
+    bool fresh;                     /* no step was taken yet */
+    bool looked;                    /* what was taken was looked at */
+    enum adieu_receiving receiving; /* as the last step found it, */
+    bool in_over;                   /* and the socket */
 };
 
 /* Whose what comes is, while a goodbye goes on. */
@@ -59,6 +61,8 @@ bool goodbye_is_late(const struct goodbye *goodbye, int64_t now);
 void goodbye_exchange(struct socket *socket, enum incoming incoming);
 /* And then this: what has come of it. Where patience has ended it aborts what still lives. */
 enum goodbye_step goodbye_step(struct goodbye *goodbye, struct socket *socket, int64_t now);
+/* Whether somebody else has found an end since the last step: the next one is due at once, though nothing tells of it any more. */
+bool goodbye_has_news(const struct goodbye *goodbye, const struct socket *socket);
 /* What it waits for, and until when at most. */
 short goodbye_events(const struct socket *socket);
 int64_t goodbye_until(const struct goodbye *goodbye);

@@ -215,16 +215,26 @@ static void go_on_closing(struct adieu_uv *uv)
 
 /* ------------------------------------------------ time */
 
-static void look_at_the_clock(struct adieu_uv *uv)
+static bool handshake_is_late(const struct adieu_uv *uv)
 {
-    if (uv->established && !uv->idle)
+    return !uv->established && !uv->gone && !uv->failed && loop_now(uv->loop) >= uv->handshake_at;
+}
+
+/* It was looked at what came: a loop that slept beyond the deadline may find the answer there. */
+static void end_late_handshake(struct adieu_uv *uv)
+{
+    if (uv->freed || !handshake_is_late(uv))
+        return;
+    opening_late(uv);
+    handle_break_off(uv, ADIEU_REASON_DEADLINE);
+}
+
+static void look_for_idleness(struct adieu_uv *uv)
+{
+    if (!uv->idle)
         return;
     int64_t now = loop_now(uv->loop);
-    if (!uv->gone && !uv->established && !uv->failed && now >= uv->handshake_at) {
-        opening_late(uv);
-        handle_break_off(uv, ADIEU_REASON_DEADLINE);
-    }
-    if (uv->idle && uv->established && !uv->gone && !uv->goodbye.begun && now - uv->moved_at >= (int64_t)uv->idle_ms) {
+    if (uv->established && !uv->gone && !uv->goodbye.begun && now - uv->moved_at >= (int64_t)uv->idle_ms) {
         uv->moved_at = now;
         uv->in_verbs = false;
         uv->idle(uv);
@@ -277,12 +287,13 @@ static bool all_are_told(const struct adieu_uv *uv)
 static void step(struct adieu_uv *uv)
 {
     bool more = true;
-    uv->readable = uv->readable || patience_ends(uv);
+    uv->readable = uv->readable || patience_ends(uv) || (uv->transport && handshake_is_late(uv));
     uv->stage = STAGE_ROUNDS;
-    look_at_the_clock(uv);
+    look_for_idleness(uv);
     heed_abort(uv);
     for (int round = 0; more && round < ROUNDS && !uv->freed; round++)
         more = exchange(uv);
+    end_late_handshake(uv);
     uv->stage = STAGE_SAY;
     say_send(uv); /* what callbacks asked for, and what the engine had to say to what came: an alert, a KeyUpdate */
     heed_abort(uv);

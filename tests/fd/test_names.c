@@ -3,6 +3,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_NEXT */
 #endif
+#include "counted.h"
 #include "support.h"
 
 #include <dlfcn.h>
@@ -157,6 +158,7 @@ static void child_frees(struct adieu_fd *fd)
     adieu_fd_free(fd);
     if (open_descriptors() != before - 1)
         _exit(1);
+    count_child();
     (void)execlp("true", "true", (char *)NULL);
     _exit(2);
 }

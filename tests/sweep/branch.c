@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "counted.h"
 
 /* Exit statuses of a child: an outcome is told behind FIRST_OUTCOME. */
 enum { WRONG = 1, FIRST_OUTCOME = 32 };
@@ -154,7 +155,7 @@ bool branched(void)
 
 void branch_finish(unsigned outcome)
 {
-    _exit(FIRST_OUTCOME + (int)outcome);
+    exit_counted(FIRST_OUTCOME + (int)outcome);
 }
 
 void wrong(const char *format, ...)
@@ -166,7 +167,7 @@ void wrong(const char *format, ...)
     va_end(arguments);
     tell(text);
     if (in_child)
-        _exit(WRONG);
+        exit_counted(WRONG);
     fail_msg("%s: %s", current ? current->what : "", text);
     abort(); /* cmocka's fail_msg does not return, but does not say so */
 }

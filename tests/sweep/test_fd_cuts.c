@@ -35,6 +35,7 @@ static struct cut {
     size_t sent, lost; /* bytes that were said, before the cut and behind it */
     size_t after;      /* where to cut */
     bool made;
+    int taken; /* a number that is no handle's any more; -1: none */
 } cut;
 
 static void make(int descriptor)
@@ -45,7 +46,8 @@ static void make(int descriptor)
         (void)shutdown(descriptor, SHUT_WR);
         return;
     }
-    /* The handle keeps the number, but of something that is no socket: the socket itself is closed by a reset. */
+    /* The number becomes that of something that is no socket, which a handle leaves alone: the socket itself is closed by a reset. */
+    cut.taken = descriptor;
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     demand(nothing >= 0 && dup3(nothing, descriptor, O_CLOEXEC) == descriptor, "no /dev/null");
@@ -132,6 +134,7 @@ static enum outcome converse(struct stage *stage, size_t after)
     cut.sent = cut.lost = 0;
     cut.after = after;
     cut.made = false;
+    cut.taken = -1;
     stage->mine = mine;
     calls_send_by(send_cutting);
     demand(stage_begin(stage), "no side to be had");
@@ -139,6 +142,8 @@ static enum outcome converse(struct stage *stage, size_t after)
     enum outcome outcome = branched() ? check_cut(stage) : OUTCOME_CLOSED;
     for (int i = 0; i < 2 && !branched(); i++)
         check_clean(&stage->side[i]);
+    if (cut.taken >= 0)
+        (void)close(cut.taken);
     stage_end(stage);
     calls_send_by(NULL);
     return outcome;
