@@ -212,7 +212,7 @@ static bool is_stable(struct play *play, int verb, const struct adieu_ending *be
     struct library *adieu = library(play);
     enum adieu_error_code code = adieu->verbs->error(adieu);
     enum adieu_status first = call(play, verb);
-    for (int i = 2; i <= 103; i++) {
+    for (int i = 2; i <= play->act.times; i++) {
         enum adieu_status status = call(play, verb);
         struct adieu_ending now = adieu->verbs->ending(adieu);
         now.acknowledged = before->acknowledged; /* the peer's TCP goes on */
@@ -222,15 +222,17 @@ static bool is_stable(struct play *play, int verb, const struct adieu_ending *be
         if (memcmp(&now, before, sizeof now) != 0 || adieu->verbs->error(adieu) != code)
             return play_fail(play, "%s number %d changed the ending or its error", names[verb], i);
     }
-    play_trace(play, "= %s says %s a hundred times", names[verb], adieu_status_name(first));
+    play_trace(play, "= %s says %s, asked %d times", names[verb], adieu_status_name(first), play->act.times);
     return true;
 }
 
 static bool step_again(struct play *play)
 {
     struct library *adieu = library(play);
-    struct adieu_ending ending = adieu->verbs->ending(adieu);
     bool stable = true;
+    if (adieu->freed) /* nobody is there to be asked */
+        return play->act.over = true;
+    struct adieu_ending ending = adieu->verbs->ending(adieu);
     for (int verb = VERB_READ; verb <= VERB_CLOSE; verb++)
         stable = stable && (!has_ended(play, verb, &ending) || is_stable(play, verb, &ending));
     return play->act.over = true;

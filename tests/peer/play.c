@@ -166,6 +166,7 @@ static bool read_act(struct play *play, char **words)
     case ACT_FREE:
         return play->left = true;
     case ACT_AGAIN:
+        play->act.times = 103;
         return true;
     default:
         play->act.over = true;
@@ -384,13 +385,24 @@ bool play_can(enum subject_kind subject)
     return subjects[subject];
 }
 
+/* In every play, whatever its lines are: what has ended says so again, with nothing on the wire. */
+static bool asked_again(struct play *play)
+{
+    if (!play->left) /* which is another complaint */
+        return true;
+    bytes_free(&play->act.bytes);
+    play->act = (struct act){.kind = ACT_AGAIN, .times = 3};
+    return play_finish_act(play);
+}
+
 bool play_run(struct play *play)
 {
     play->subject = subjects[play->choice.subject];
     play->suite = suite_named(play->choice.cipher);
     play->wire.descriptor = -1;
     play->act.over = true;
-    bool good = begin_peer(play) && play->subject->start(play) && play_lines(play) && compare_ending(play);
+    bool good =
+        begin_peer(play) && play->subject->start(play) && play_lines(play) && asked_again(play) && compare_ending(play);
     play->line = NULL;
     good = good && peer_expects_no_more(play);
     play->subject->stop(play);

@@ -35,6 +35,7 @@ struct act {
     struct bytes bytes;
     size_t done; /* of the bytes */
     int64_t patience;
+    int times; /* how often it is asked again */
     bool over;
     bool implied; /* by no line: what comes of it is not looked at */
     const struct line *line;
