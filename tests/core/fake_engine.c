@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum adieu_error_code fake_refuses = ADIEU_ERR_NONE;
+int fake_outside;
 
 struct engine_config {
     int nothing;
@@ -71,17 +72,18 @@ void engine_free(struct engine *engine)
 
 static bool put(struct engine *engine, char tag, const void *payload, size_t size)
 {
-    static uint8_t frame[FAKE_OVERHEAD + FAKE_PAYLOAD];
+    uint8_t frame[FAKE_OVERHEAD + FAKE_PAYLOAD];
     return stream_put(engine->stream, frame, fake_frame(frame, tag, payload, size));
 }
 
-/* Every verdict but DONE and WAIT is the last that this way gives. */
+/* Every verdict but DONE and WAIT is the last that this way gives. What is not known is left as the core made it. */
 static enum engine_verdict fail(struct engine *engine, enum engine_verdict verdict, struct adieu_error *error,
                                 enum adieu_error_code code, uint8_t number)
 {
     engine->dead = true;
-    error_set(error, code, 0, NULL);
-    error->alert = (struct adieu_alert){.seen = number != 0, .level = number ? 2 : 0, .number = number};
+    error->code = code;
+    if (number)
+        error->alert = (struct adieu_alert){.seen = true, .level = 2, .number = number};
     return verdict;
 }
 
@@ -89,6 +91,8 @@ static enum engine_verdict fail(struct engine *engine, enum engine_verdict verdi
 static enum engine_verdict fail_aloud(struct engine *engine, enum engine_verdict verdict, struct adieu_error *error,
                                       enum adieu_error_code code, uint8_t number)
 {
+    if (engine->plan.silent)
+        number = 0;
     if (number != 0 && !engine->shut && put(engine, 'A', &number, 1))
         stream_alert(engine->stream, true, 2, number);
     return fail(engine, verdict, error, code, number);
@@ -187,6 +191,11 @@ static enum engine_verdict judge(struct engine *engine, struct adieu_error *erro
         return ENGINE_DONE;
     case 'K':
         return on_key_update(engine);
+    case 'U':
+        if (number)
+            return on_key_update(engine);
+        stream_heard(engine->stream);
+        return ENGINE_DONE;
     case 'M':
     case 'm':
         engine->mute = engine->frame[0] == 'M';
@@ -208,12 +217,11 @@ static enum engine_verdict judge(struct engine *engine, struct adieu_error *erro
 /* DONE: there is data in the frame. */
 static enum engine_verdict next_data(struct engine *engine, struct adieu_error *error)
 {
+    engine->asked++;
     for (;;) {
         if (!take_frame(engine))
             return ENGINE_WAIT;
         if (engine->frame[0] == 'D' && frame_is_sound(engine) && engine->established) {
-            if (engine->delivered == 0)
-                stream_heard(engine->stream);
             if (engine->delivered < payload_size(engine))
                 return ENGINE_DONE;
         } else {
@@ -234,8 +242,13 @@ enum engine_verdict engine_handshake(struct engine *engine, struct adieu_error *
         return no_memory(engine, error);
     engine->hello_put = true;
     while (!engine->established) {
-        if (!take_frame(engine))
+        bool whole = take_frame(engine);
+        if (engine->plan.awaits)
+            stream_await(engine->stream, ADIEU_AWAITED_VERIFY);
+        if (!whole || engine->plan.awaits) {
+            engine->plan.awaits = false;
             return ENGINE_WAIT;
+        }
         enum engine_verdict verdict = judge(engine, error);
         if (verdict != ENGINE_DONE)
             return verdict;
@@ -314,15 +327,18 @@ enum engine_verdict engine_key_update(struct engine *engine, bool ask_peer, stru
 
 bool engine_may_ask(const struct engine *engine)
 {
-    (void)engine;
-    return false;
+    return engine->plan.may_ask;
 }
 
 enum engine_verdict engine_ask_certificate(struct engine *engine, struct adieu_error *error)
 {
-    (void)engine, (void)error;
-    hold(false, "a certificate is asked for where none may be");
-    return ENGINE_FAULT;
+    hold(engine->established && engine->plan.may_ask, "a certificate is asked for where none may be");
+    hold(!engine->dead && !engine->shut, "a certificate is asked for after a verdict or shutdown");
+    if (engine->mute)
+        return ENGINE_WAIT;
+    if (engine->plan.ask_faults)
+        return fail_aloud(engine, ENGINE_FAULT, error, ADIEU_ERR_ENGINE, 80);
+    return put(engine, 'Q', NULL, 0) ? ENGINE_DONE : no_memory(engine, error);
 }
 
 bool engine_inside_record(const struct engine *engine)
@@ -339,10 +355,12 @@ void engine_rest(struct engine *engine)
 void engine_step_out(struct engine *engine)
 {
     (void)engine;
+    fake_outside++;
 }
 
 void engine_step_in(void)
 {
+    fake_outside--;
 }
 
 enum engine_verdict engine_shutdown(struct engine *engine, struct adieu_error *error)

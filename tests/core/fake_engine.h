@@ -8,7 +8,8 @@
  *     C  close_notify; payload 2: at level fatal                     W  warning alert; payload: its number
  *     A  fatal alert; payload: its number                            T  ticket: nothing is answered
  *     K  asks for a key update, which is answered inside read (k)    k  such an answer
- *     U  a key update of ours; payload: 1 asks the peer for one
+ *     U  a key update, sealed by engine_key_update; payload: 1 asks the peer for one, as K does
+ *     Q  a request of ours for the peer's certificate
  *     M  the first half of a message, after which the engine can seal nothing before m, its other half, has come
  *     V  the peer's violation; payload: the number of the alert that the engine puts, none if empty
  *     F  a fault of our own; likewise
@@ -30,6 +31,10 @@ struct fake_plan {
     bool refused;         /* the peer is refused, though the handshake says WAIT */
     bool old;             /* the protocol has no key update */
     bool update_faults;   /* engine_key_update answers FAULT */
+    bool may_ask;         /* the peer may be asked for its certificate */
+    bool ask_faults;      /* engine_ask_certificate answers FAULT */
+    bool silent;          /* where it fails it puts no alert */
+    bool awaits;          /* the next handshake waits for the application's decision */
 };
 
 struct engine {
@@ -45,6 +50,7 @@ struct engine {
     bool dead;
     unsigned key_updates;
     unsigned rests;
+    unsigned asked; /* how often it was to read or peek */
     /* the frame that comes in */
     size_t have;
     size_t delivered; /* of its payload */
@@ -58,6 +64,9 @@ static inline struct engine *fake_of(const struct adieu_stream *stream)
 {
     return stream_engine(stream);
 }
+
+/* How deep in the application's code we are, as the core told the engine. */
+extern int fake_outside;
 
 /* Writes one frame to at, which must have room for size + FAKE_OVERHEAD bytes; returns its size. */
 size_t fake_frame(uint8_t *at, char tag, const void *payload, size_t size);
