@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold: after each event of a side, and once both transports have let go. */
+
+c_decl {
+    \#include <stdio.h>
+    \#include <stdlib.h>
+    /* Of the whole search, not of a state: which joint endings were seen. */
+    static unsigned char seen[64];
+    static void print_seen(void)
+    {
+        for (int i = 0; i < (int)sizeof seen; i++)
+            if (seen[i])
+                printf("joint %d reached\n", i);
+    }
+    static void see(int joint)
+    {
+        static int told;
+        if (!told++)
+            atexit(print_seen);
+        seen[joint] = 1;
+    }
+}
+
+hidden byte joint;
+hidden byte status;
+
+/* No end lies. */
+#define NO_FALSE_CLOSED(s) \
+    (side[s].receiving != RECEIVING_CLOSED || side[PEER(s)].goodbye_handed && side[s].delivered == side[PEER(s)].written)
+#define ALL_TAKEN(s) (side[s].sending != SENDING_CLOSED || side[s].goodbye_handed && side[s].handed == side[s].written)
+#define ABORT_IS_SEEN(s) (side[s].sending != SENDING_ABORTED || side[PEER(s)].receiving != RECEIVING_CLOSED)
+
+/* The exit statuses, written a second time by hand. */
+inline expect_status(s)
+{
+    if
+    :: side[s].receiving == RECEIVING_TRUNCATED -> assert(status == 3)
+    :: side[s].receiving == RECEIVING_RESET -> assert(status == 4)
+    :: side[s].receiving == RECEIVING_ALERTED -> assert(status == 5)
+    :: side[s].receiving == RECEIVING_REJECTED -> assert(status == 6)
+    :: side[s].receiving == RECEIVING_CLOSED && side[s].sending == SENDING_CLOSED -> assert(status == 0)
+    :: side[s].receiving == RECEIVING_CLOSED && side[s].sending == SENDING_FAILED -> assert(status == 4)
+    :: else -> assert(status == (side[s].reason == REASON_DEADLINE -> 8 : 1))
+    fi
+}
+
+inline look(s)
+{
+    assert(NO_FALSE_CLOSED(s));
+    assert(ALL_TAKEN(s));
+    assert(ABORT_IS_SEEN(s));
+    assert(ABORT_IS_SEEN(PEER(s)))
+}
+
+/* Once both directions have ended. */
+inline look_at_ending(s)
+{
+    joint = JOINT(side[s].sending, side[s].receiving);
+    assert(joint < JOINTS);
+    c_code { see(joint); };
+    status = EXIT(side[s].sending, side[s].receiving, side[s].reason);
+    expect_status(s)
+}
+
+/* ------------------------------------------------ at the end of a run */
+
+#define BOTH_CLOSED(s) (side[s].sending == SENDING_CLOSED && side[s].receiving == RECEIVING_CLOSED)
+#define ALL_DELIVERED (side[0].delivered == side[1].written && side[1].delivered == side[0].written)
+/* Neither the network nor a side, nor the end of its patience, has disturbed anything. */
+#define UNDISTURBED (!attacked && side[0].reason == REASON_NONE && side[1].reason == REASON_NONE && \
+    !side[0].hasty && !side[1].hasty)
+/* A last alert with nothing in its way: what comes from the peer may be bad, and the goodbye went to its own end. */
+#define MUST_ARRIVE(s) (side[s].alert_handed && way[s] == CALM && way[PEER(s)] != CUT && way[PEER(s)] != HOLE && \
+    !ATTACKED(0) && !ATTACKED(1) && !side[s].hasty)
+
+#define LOOKS_CUT(s) (side[s].receiving == RECEIVING_TRUNCATED || side[s].receiving == RECEIVING_RESET)
+#define ABORTED_BY_RESET(s) \
+    (way[s] != CUT && LAST(side[s].sending, side[s].receiving, side[s].reason) == LAST_RESET)
+
+inline look_at_the_end()
+{
+    if
+    :: side[0].released && side[1].released ->
+        assert(!BOTH_CLOSED(0) || !BOTH_CLOSED(1) || ALL_DELIVERED);
+        assert(!UNDISTURBED || BOTH_CLOSED(0) && BOTH_CLOSED(1) && ALL_DELIVERED);
+        look_back(0);
+        look_back(1)
+    :: else
+    fi
+}
+
+/* What the peer of a side found. */
+inline look_back(s)
+{
+    /* "A naive transport that closes at FAIL loses the alert that explains everything." */
+    assert(!MUST_ARRIVE(s) || !LOOKS_CUT(PEER(s)));
+    /* Nothing that follows an abort may look like an end. */
+    assert(!ABORTED_BY_RESET(s) || side[PEER(s)].receiving != RECEIVING_TRUNCATED)
+}
