@@ -51,7 +51,8 @@ void authority_crl(const struct authority *authority, long from, long to, const 
     X509_CRL_set_version(crl, X509_CRL_VERSION_2);
     X509_CRL_set_issuer_name(crl, X509_get_subject_name(authority->certificate));
     X509_CRL_set1_lastUpdate(crl, begins);
-    X509_CRL_set1_nextUpdate(crl, ends);
+    if (to)
+        X509_CRL_set1_nextUpdate(crl, ends);
     if (revoked)
         revoke(crl, revoked);
     assert_true(X509_CRL_sign(crl, authority->key, EVP_sha256()) > 0);

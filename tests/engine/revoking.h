@@ -7,7 +7,7 @@
 
 #include "authority.h"
 
-/* A CRL valid from and to, in minutes from now; revoked may be NULL. */
+/* A CRL valid from and to, in minutes from now (to 0: it names no end); revoked may be NULL. */
 void authority_crl(const struct authority *authority, long from, long to, const struct issued *revoked,
                    struct pem *crl);
 

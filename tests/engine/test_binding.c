@@ -142,11 +142,10 @@ static void the_servers_binding_is_its_certificate_by_its_signatures_hash(void *
     for_versions(end_point);
 }
 
-/* RFC 5929 4.1: as weak as SHA-1 no binding is. OpenSSL would not show such a certificate by itself. */
-static void a_certificate_signed_by_sha1_is_bound_by_sha256(void **state)
+/* RFC 5929 4.1: as weak as MD5 or SHA-1 no binding is. OpenSSL would not show such a certificate by itself. */
+static void signed_by(const EVP_MD *weak)
 {
-    (void)state;
-    struct authority authority = authority_with("an authority", rsa_key(), EVP_sha1());
+    struct authority authority = authority_with("an authority", rsa_key(), weak);
     struct issued issued;
     authority_issue(&authority, "DNS:" HOST, -1, 5, &issued);
     SSL_CTX *contexts[] = {SSL_CTX_new(TLS_method()), SSL_CTX_new(TLS_method())};
@@ -170,6 +169,13 @@ static void a_certificate_signed_by_sha1_is_bound_by_sha256(void **state)
     X509_free(leaf);
     BIO_free(bio);
     authority_free(&authority);
+}
+
+static void a_certificate_signed_by_a_weak_hash_is_bound_by_sha256(void **state)
+{
+    (void)state;
+    signed_by(EVP_sha1());
+    signed_by(EVP_md5());
 }
 
 /* As Python's get_channel_binding() does it. */
@@ -282,10 +288,29 @@ static void resumed_sessions_are_bound_on_both_sides_alike(void **state)
     for_versions(resumed);
 }
 
+static size_t its_owners_data;
+
+static int mark_ticket(SSL *ssl, void *arg)
+{
+    static const char data[EVP_MAX_MD_SIZE + 1];
+    (void)arg;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, its_owners_data);
+}
+
+static SSL_TICKET_RETURN take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t size,
+                                     SSL_TICKET_STATUS status, void *arg)
+{
+    (void)ssl, (void)session, (void)name, (void)size, (void)arg;
+    bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+    return opened ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
 static void foreign_ticket(enum adieu_version version)
 {
     struct kept kept = {.came = 0}, before;
     SSL_CTX *context = foreign_context(version);
+    if (its_owners_data)
+        SSL_CTX_set_session_ticket_cb(context, mark_ticket, take_ticket, NULL);
     struct adieu_config *client = client_config(version), *server = adieu_config_adopt(context);
     check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
     struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
@@ -304,6 +329,9 @@ static void foreign_ticket(enum adieu_version version)
 static void a_ticket_of_somebody_elses_making_does_not_tell_the_certificate(void **state)
 {
     (void)state;
+    its_owners_data = 0;
+    for_versions(foreign_ticket);
+    its_owners_data = EVP_MAX_MD_SIZE + 1; /* no hash is as long */
     for_versions(foreign_ticket);
 }
 
@@ -458,7 +486,7 @@ int main(void)
         cmocka_unit_test(before_the_handshake_is_done_there_is_none),
         cmocka_unit_test(the_exporters_binding_is_rfc_9266s_and_each_connections_own),
         cmocka_unit_test(the_servers_binding_is_its_certificate_by_its_signatures_hash),
-        cmocka_unit_test(a_certificate_signed_by_sha1_is_bound_by_sha256),
+        cmocka_unit_test(a_certificate_signed_by_a_weak_hash_is_bound_by_sha256),
         cmocka_unit_test(the_first_finished_is_unique_in_tls_1_2_and_nothing_in_1_3),
         cmocka_unit_test(what_does_not_fit_is_not_written),
         cmocka_unit_test(without_the_extended_master_secret_nothing_is_unique),

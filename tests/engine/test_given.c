@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What setters are given: bad lists, damaged and encrypted certificates, two types of key, strange files. */
+#include "counted.h"
 #include "joined.h"
 
 #include <poll.h>
@@ -190,7 +191,7 @@ static void check_does_not_wait(bool (*right)(const char *directory), const char
     if (!child) {
         setsid();
         dup2(input[0], STDIN_FILENO);
-        _exit(right(directory) ? 0 : 1);
+        exit_counted(right(directory) ? 0 : 1);
     }
     close(lives[1]); /* the child has the other one until it ends */
     struct pollfd end = {.fd = lives[0]};

@@ -116,6 +116,7 @@ static void a_stream_that_cannot_begin_answers_every_question(void **state)
     assert_null(adieu_openssl_ssl(s));
     assert_null(adieu_version(s));
     assert_int_equal(adieu_peer_certificate(s, NULL, 0), 0);
+    assert_int_equal(adieu_peer_chain(s, 1, NULL, 0), 0);
     check_status(adieu_peer_pin(s, pin), ADIEU_FAIL);
     check_status(adieu_export(s, "label", NULL, 0, out, sizeof out), ADIEU_MISUSE);
     check_status(adieu_resume(s, "session", 7), ADIEU_MISUSE);

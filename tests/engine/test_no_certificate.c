@@ -107,6 +107,13 @@ static void who_verifies_nobody_accepts_it(void **state)
     shake_hands(&joined);
     CHECK_NAMED(adieu_verified_name, adieu_verified(joined.client), ADIEU_VERIFIED_NO);
     assert_int_equal(adieu_peer_certificate(joined.client, NULL, 0), 0);
+    for (int i = 0; i < 2; i++) {
+        uint8_t bytes[ADIEU_BINDING_SIZE];
+        size_t got = 0;
+        struct adieu_stream *s = i ? joined.server : joined.client;
+        check_status(adieu_channel_binding(s, ADIEU_BINDING_TLS_SERVER_END_POINT, bytes, sizeof bytes, &got),
+                     ADIEU_FAIL);
+    }
     say_goodbye(&joined);
     part(&joined);
 }

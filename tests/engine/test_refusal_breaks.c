@@ -205,6 +205,35 @@ static void what_breaks_behind_an_accepted_problem_is_told_as_itself(void **stat
     part(&joined);
 }
 
+/*
+ * A server's refusal that OpenSSL has no alert for waits until the next step. What breaks before it, in the same read, makes
+ * OpenSSL say something else: that does not leave, and our alert does.
+ */
+static void what_a_server_refuses_is_told_whatever_breaks_behind_it(void **state)
+{
+    (void)state;
+    enum { ACCESS_DENIED = 49 };
+    enum adieu_decision decision = ADIEU_REFUSE_ACCESS;
+    struct adieu_config *client = client_config(ADIEU_TLS_1_3), *server = asking_server();
+    identify(client, &the_identity);
+    check_status(adieu_config_insecure_on_verify(server, as_told, &decision), ADIEU_OK);
+    struct joined joined = join(client, server, HOST);
+    (void)!adieu_handshake(joined.client);
+    carry(joined.client, joined.server);
+    (void)!adieu_handshake(joined.server);
+    carry(joined.server, joined.client);
+    check_status(adieu_handshake(joined.client), ADIEU_OK);
+    carry_bent(joined.client, joined.server); /* its Finished */
+    check_status(adieu_handshake(joined.server), ADIEU_FAIL);
+    check_error(joined.server, ADIEU_ERR_REFUSED);
+    assert_int_equal(adieu_wire_out(joined.server, NULL), SEALED_ALERT);
+    carry(joined.server, joined.client);
+    assert_int_equal(adieu_ending(joined.server).alert_sent.number, ACCESS_DENIED);
+    check_status(listen_once(joined.client), ADIEU_FAIL);
+    assert_int_equal(adieu_ending(joined.client).alert_received.number, ACCESS_DENIED);
+    part(&joined);
+}
+
 /* ------------------------------------------------ which alert */
 
 static void a_program_that_refuses_too_leaves_the_finding(void **state)
@@ -366,6 +395,7 @@ int main(void)
         cmocka_unit_test(while_a_refusal_waits_nothing_can_be_said_or_read),
         cmocka_unit_test(an_abort_while_a_refusal_waits_says_nothing_more),
         cmocka_unit_test(what_breaks_behind_an_accepted_problem_is_told_as_itself),
+        cmocka_unit_test(what_a_server_refuses_is_told_whatever_breaks_behind_it),
         cmocka_unit_test(a_program_that_refuses_too_leaves_the_finding),
         cmocka_unit_test(the_alert_is_the_one_of_the_chains_error),
         cmocka_unit_test(the_alert_is_the_same_in_both_versions),

@@ -3,11 +3,12 @@
 #include "joined.h"
 #include "revoking.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { EXPIRED = 45, REVOKED = 44, UNKNOWN_CA = 48 };
+enum { BAD_CERTIFICATE = 42, EXPIRED = 45, REVOKED = 44, UNKNOWN_CA = 48 };
 
 static struct pem nobody, the_leaf; /* lists of the authority's: with nobody on it, and with the_identity */
 
@@ -100,6 +101,50 @@ static void an_expired_list_is_none(void **state)
 {
     (void)state;
     for_versions(old_list);
+}
+
+static void early_list(enum adieu_version version)
+{
+    struct pem crl;
+    authority_crl(&the_authority, 10, 60, NULL, &crl);
+    struct joined joined = client_with(version, &crl);
+    check_client_refuses(&joined, BAD_CERTIFICATE);
+    check_says(joined.client, "a CRL for its chain is not valid yet");
+    part(&joined);
+}
+
+static void a_list_that_is_not_valid_yet_is_none(void **state)
+{
+    (void)state;
+    for_versions(early_list);
+}
+
+/* RFC 5280 5.1.2.5 wants one; OpenSSL takes such a list for good for ever, and so do sessions. */
+static void endless_list(enum adieu_version version)
+{
+    static struct kept kept;
+    struct pem crl;
+    authority_crl(&the_authority, -10, 0, NULL, &crl);
+    struct adieu_config *client = client_config(version), *server = server_config(version);
+    look_up(client, &crl);
+    check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
+    for (int visit = 0; visit < 2; visit++) {
+        struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
+        if (visit)
+            check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+        shake_hands(&joined);
+        assert_int_equal(adieu_resumed(joined.client), visit);
+        say_goodbye(&joined);
+        part(&joined);
+    }
+    adieu_config_free(client);
+    adieu_config_free(server);
+}
+
+static void a_list_that_names_no_end_has_none(void **state)
+{
+    (void)state;
+    for_versions(endless_list);
 }
 
 static void forged_list(enum adieu_version version)
@@ -368,6 +413,7 @@ static void what_holds_no_list_or_a_damaged_one_is_told_and_adds_none(void **sta
     memcpy(both + the_leaf.size, damaged.text, damaged.size);
     check_fails(config, adieu_config_crl_pem(config, both, the_leaf.size + damaged.size), ADIEU_ERR_PEM);
     assert_non_null(strstr(adieu_config_error(config)->text, "CRL 2"));
+    check_fails(config, adieu_config_crl_pem(config, "", (size_t)INT_MAX + 1), ADIEU_ERR_ARGUMENT);
     check_fails(config, adieu_config_crl_file(config, "/nowhere/crl.pem"), ADIEU_ERR_FILE);
     check_fails(config, adieu_config_crl_file(config, "/"), ADIEU_ERR_FILE);
     struct joined joined = join(config, server_config(0), HOST); /* as it was: nothing is looked up */
@@ -405,6 +451,8 @@ int main(void)
         cmocka_unit_test(a_server_that_is_on_no_list_is_accepted),
         cmocka_unit_test(a_server_whose_issuer_has_no_list_is_refused),
         cmocka_unit_test(an_expired_list_is_none),
+        cmocka_unit_test(a_list_that_is_not_valid_yet_is_none),
+        cmocka_unit_test(a_list_that_names_no_end_has_none),
         cmocka_unit_test(a_list_that_somebody_else_signed_is_none),
         cmocka_unit_test(lists_are_added_and_the_newer_one_counts),
         cmocka_unit_test(lists_stay_whatever_roots_are_named_after_them),

@@ -311,6 +311,13 @@ static void after_the_first_stream_every_setter_is_refused(void **state)
     check_frozen(adieu_config_on_session(config, NULL, NULL));
     check_frozen(adieu_config_insecure_on_key(config, NULL, NULL));
     check_frozen(adieu_config_queue_limit(config, 8));
+    check_frozen(adieu_config_key_limit(config, 8));
+    check_frozen(adieu_config_session_cache(config, 8));
+    check_frozen(adieu_config_staple(config, bytes, sizeof bytes));
+    check_frozen(adieu_config_staple_file(config, "staple"));
+    check_frozen(adieu_config_require_staple(config));
+    check_frozen(adieu_config_crl_pem(config, chain->text, chain->size));
+    check_frozen(adieu_config_crl_file(config, "crl"));
     uint8_t pin[ADIEU_PIN_SIZE];
     check_status(adieu_config_identity_pin(config, pin), ADIEU_OK); /* asking is allowed */
     adieu_free(s);
