@@ -83,8 +83,8 @@ void channel_read(struct channel *channel, const struct bytes *raw, struct recor
         channel->sequence++;
     if (record->opened && record->type == RECORD_HANDSHAKE)
         follow_messages(channel, &record->content);
-    if (record->opened && record->type == RECORD_CCS && !channel->secrets->tls13)
-        channel->due = EPOCH_APPLICATION;
+    if (record->opened && record->type == RECORD_CCS && record->content.size && !channel->secrets->tls13)
+        channel->due = EPOCH_APPLICATION; /* an empty one OpenSSL passes over, though RFC 5246 6.2.1 forbids it */
 }
 
 void channel_make(struct channel *channel, const struct recipe *recipe, bool plain, struct bytes *out)
