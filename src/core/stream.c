@@ -179,8 +179,13 @@ static enum adieu_status seal_goodbye(struct adieu_stream *stream)
     struct adieu_error error;
     error_none(&error);
     enum engine_verdict verdict = unless_mute(stream, engine_shutdown(stream->engine, &error), &error);
-    stream->goodbye_due = verdict == ENGINE_WAIT;
-    return verdict == ENGINE_WAIT ? ADIEU_OK : judge(stream, verdict, &error);
+    if (verdict == ENGINE_WAIT) {
+        stream->goodbye_due = true;
+        return ADIEU_OK;
+    }
+    enum adieu_status status = judge(stream, verdict, &error);
+    stream->goodbye_due = false; /* only now: a fault drops nothing while it is due, since it was never sealed */
+    return status;
 }
 
 void stream_try_goodbye(struct adieu_stream *stream)

@@ -86,6 +86,22 @@ static void an_alert_leaves_instead_of_a_close_notify_that_is_due(void **state)
     adieu_free(s);
 }
 
+static void what_was_taken_leaves_before_a_fault_that_is_found_late(void **state)
+{
+    (void)state;
+    struct adieu_stream *s = established();
+    check_status(write_text(s, "x"), ADIEU_OK);
+    say_tag(s, 'M');
+    check_status(read_status(s), ADIEU_WAIT);
+    check_status(adieu_shutdown(s), ADIEU_OK);
+    adieu_wire_eof(s);
+    check_status(read_status(s), ADIEU_FAIL);
+    check_ends(s, ADIEU_SENDING_ABORTED, ADIEU_RECEIVING_TRUNCATED);
+    assert_string_equal(flush(s), "D");
+    check_last(s, ADIEU_LAST_END_WRITE);
+    adieu_free(s);
+}
+
 static void close_notify_follows_as_soon_as_it_can(void **state)
 {
     (void)state;
@@ -204,6 +220,7 @@ int main(void)
         cmocka_unit_test(so_do_a_key_update_and_a_shutdown),
         cmocka_unit_test(what_it_finds_there_may_be_the_peers_end),
         cmocka_unit_test(an_alert_leaves_instead_of_a_close_notify_that_is_due),
+        cmocka_unit_test(what_was_taken_leaves_before_a_fault_that_is_found_late),
         cmocka_unit_test(close_notify_follows_as_soon_as_it_can),
         cmocka_unit_test(an_emptied_queue_does_not_close_what_is_not_sealed),
         cmocka_unit_test(nothing_follows_a_close_notify_that_came_late),

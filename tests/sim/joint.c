@@ -74,6 +74,14 @@ static bool last_words_leave(struct world *w, const struct side *s, const struct
     return !s->alert_put || kept_back || e->alert_sent.seen;
 }
 
+/* What was sealed leaves: a fault drops only what stands before a close_notify that was sealed. */
+static bool a_fault_drops_nothing(struct world *w, const struct side *s, const struct adieu_ending *e)
+{
+    (void)w;
+    bool kept_back = s->told_failed || s->told_reset || s->aborted || s->gave_up || !s->s || s->close_put;
+    return e->reason != ADIEU_REASON_FAULT || kept_back || e->sent == e->taken;
+}
+
 /* Both handshakes done: then they were with each other. */
 static bool secrets_agree(struct world *w, const struct side *s, const struct adieu_ending *e)
 {
@@ -100,6 +108,8 @@ static const struct {
     INVARIANT(both_closed_is_all, "what one side closed and the other took for closed is whole"),
     INVARIANT(alerts_agree, "an alert that was received was sent"),
     INVARIANT(last_words_leave, "an alert of ours leaves, unless the transport or the program broke off"),
+    INVARIANT(a_fault_drops_nothing,
+              "what was taken leaves before a fault, unless the transport or the program broke off"),
     INVARIANT(secrets_agree, "two handshakes that are done have one secret"),
 };
 
