@@ -529,9 +529,10 @@ ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_discard(struct adieu_stream *
 /*
  * Takes plaintext to send. OK: 1..size bytes were taken, *took says how many: they are sealed, the stream's, and
  * leave in order; buf is yours again. There is no rule to retry with the same arguments. size 0 (buf may be NULL):
- * OK, nothing is sent. WAIT: the queue is full; send. FAIL: sending failed or was aborted. MISUSE: the handshake is
- * not done, or adieu_shutdown() was called: then for ever, whatever the peer does. *took is touched by OK only. A
- * program that only writes learns of an alert when it reads or closes.
+ * OK, nothing is sent. WAIT: the queue is full: send; or half of a message of the peer's has come: receive the other.
+ * FAIL: sending failed or was aborted. MISUSE: the handshake is not done, or adieu_shutdown() was called: then for
+ * ever, whatever the peer does. *took is touched by OK only. A program that only writes learns of an alert, as a rule,
+ * when it reads or closes.
  */
 ADIEU_API ADIEU_MUST_CHECK enum adieu_status adieu_write(struct adieu_stream *stream, const void *buf, size_t size,
                                                          size_t *took);

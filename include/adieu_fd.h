@@ -267,7 +267,7 @@ ADIEU_API struct pollfd adieu_fd_interest(struct adieu_fd *fd, int *timeout_ms);
  * waited on for long (in a pool of connections, say) gives 34 KB back by it. A wait of 20 ms does that by itself.
  */
 ADIEU_API struct adieu_stream *adieu_fd_stream(struct adieu_fd *fd);
-/* The descriptor, or -1: none yet, or released. */
+/* The descriptor, or -1: none yet, released, or found to be another's (somebody closed it). */
 ADIEU_API int adieu_fd_descriptor(const struct adieu_fd *fd);
 /* How it stands, with acknowledged read from TCP_INFO (or unknown: not TCP, not Linux). */
 ADIEU_API struct adieu_ending adieu_fd_ending(struct adieu_fd *fd);

@@ -24,11 +24,18 @@ void error_none(struct adieu_error *error)
     error->text[0] = '\0';
 }
 
-/* What is quoted may be anybody's, and the text ends up on terminals: no control character passes. */
+/* Of ASCII or (in UTF-8, two bytes) of ISO 6429's second set, among them CSI. */
+static bool controls(const char *text)
+{
+    unsigned char first = (unsigned char)text[0], second = first ? (unsigned char)text[1] : 0;
+    return first < ' ' || first == 127 || (first == 0xc2 && second >= 0x80 && second < 0xa0);
+}
+
+/* What is quoted may be anybody's, and the text ends up on terminals. */
 static void tame(char *text)
 {
     for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
+        if (controls(text))
             *text = '?';
 }
 

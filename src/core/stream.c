@@ -158,8 +158,8 @@ static bool looked_for_other_half(struct adieu_stream *stream)
     size_t got;
     if (stream->dry)
         return false;
-    (void)!adieu_read(stream, NULL, 0,
-                      &got); /* the transport may have ended behind it: that says nothing of our side */
+    /* The transport may have ended behind it: that says nothing of our side. */
+    (void)!adieu_read(stream, NULL, 0, &got);
     return stream->ending.sending == ADIEU_SENDING_OPEN;
 }
 

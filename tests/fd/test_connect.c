@@ -287,6 +287,9 @@ static void what_could_not_be_adopted_does_not_fail_the_connecting_that_follows(
     const struct adieu_fd_address where = {.host = "127.0.0.1", .port = port};
     assert_status(adieu_fd_connect(fd, &where, ADIEU_FD_NOW), ADIEU_WAIT);
     assert_status(adieu_fd_connect(fd, NULL, ADIEU_FD_NOW), ADIEU_WAIT);
+    const struct adieu_fd_address other = {.host = "127.0.0.2", .port = port};
+    assert_status(adieu_fd_connect(fd, &other, ADIEU_FD_NOW), ADIEU_MISUSE);
+    assert_status(adieu_fd_connect(fd, &where, ADIEU_FD_NOW), ADIEU_WAIT);
     assert_int_equal(adieu_fd_error(fd).code, ADIEU_ERR_NONE);
     queue_empty(&full, listener);
     adieu_fd_free(fd);

@@ -339,6 +339,31 @@ static void a_callback_may_ask_and_calls_no_verb(void **state)
     each_pair(watched_story);
 }
 
+static void call_cancel(void *context, const struct adieu_stream *stream, enum adieu_news news,
+                        const struct adieu_alert *alert)
+{
+    (void)stream, (void)news, (void)alert;
+    adieu_fd_cancel(context);
+}
+
+/* Nobody waited then: it is the next wait that ends. */
+static void cancelled_story(struct pair *pair)
+{
+    char byte;
+    size_t got;
+    adieu_watch(adieu_fd_stream(pair->client), call_cancel, pair->client);
+    assert_status(adieu_fd_shutdown(pair->client, soon()), ADIEU_OK);
+    adieu_watch(adieu_fd_stream(pair->client), NULL, NULL);
+    assert_status(adieu_fd_read(pair->client, &byte, 1, &got, soon()), ADIEU_WAIT);
+    assert_int_equal(adieu_fd_why(pair->client), ADIEU_FD_WHY_CANCELLED);
+}
+
+static void a_callback_may_cancel(void **state)
+{
+    (void)state;
+    each_pair(cancelled_story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +382,7 @@ int main(void)
         cmocka_unit_test(an_alert_ends_a_blocked_write),
         cmocka_unit_test(verbs_before_their_time_are_misuse),
         cmocka_unit_test(a_callback_may_ask_and_calls_no_verb),
+        cmocka_unit_test(a_callback_may_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,8 @@ static void work(const struct campaign *campaign, struct worker *worker, unsigne
 static bool wait_for(struct worker *worker, const char *save)
 {
     int status = 0;
-    waitpid(worker->pid, &status, 0);
+    if (worker->pid < 0 || waitpid(worker->pid, &status, 0) != worker->pid)
+        return false; /* it never was */
     if (status == 0)
         return true;
     if (!worker->told) {
