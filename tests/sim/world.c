@@ -99,12 +99,22 @@ static void play_stream_step(struct world *w, struct side *s, const struct sim_s
         goodbye_turn(w, s);
 }
 
+/* Whoever says goodbye meanwhile may lose patience with programs that dawdle. */
+static void pass(struct world *w, size_t ms)
+{
+    w->now += (int64_t)ms;
+    for (unsigned i = 0; i < SIM_SIDES; i++) {
+        const struct side *s = &w->side[i];
+        w->hurt |= s->s && s->stage == STAGE_CLOSES && w->now >= s->progress_at + s->patience;
+    }
+}
+
 void world_step(struct world *w, const struct sim_step *step)
 {
     struct side *s = &w->side[step->side];
     switch (step->does) {
     case SIM_PASS:
-        w->now += step->size;
+        pass(w, step->size);
         break;
     case SIM_PUMP:
         pump(w, step->size);
