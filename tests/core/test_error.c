@@ -235,6 +235,14 @@ static void what_an_error_quotes_steers_no_terminal(void **state)
     assert_non_null(strstr(error.text, "\"a?[2J??b\xc3\xa9?\x9b\""));
 }
 
+static void only_the_second_set_of_controls_is_tamed_behind_its_first_byte(void **state)
+{
+    (void)state;
+    struct adieu_error error;
+    error_set(&error, ADIEU_ERR_BAD_NAME, 0, "%s", "\xc2\x80 \xc2\x9f \xc2\xa0 \xc2\xa1 \xc2\x7e \xc2\x7f \xc3\x9b.");
+    assert_non_null(strstr(error.text, "?\x80 ?\x9f \xc2\xa0 \xc2\xa1 \xc2\x7e \xc2? \xc3\x9b."));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +256,7 @@ int main(void)
         cmocka_unit_test(a_text_that_is_too_long_is_cut),
         cmocka_unit_test(a_setter_that_fails_says_why_and_the_next_one_forgets),
         cmocka_unit_test(what_an_error_quotes_steers_no_terminal),
+        cmocka_unit_test(only_the_second_set_of_controls_is_tamed_behind_its_first_byte),
     };
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

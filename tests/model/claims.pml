@@ -30,6 +30,34 @@ hidden byte status;
 #define ALL_TAKEN(s) (side[s].sending != SENDING_CLOSED || side[s].goodbye_handed && side[s].handed == side[s].written)
 #define ABORT_IS_SEEN(s) (side[s].sending != SENDING_ABORTED || side[PEER(s)].receiving != RECEIVING_CLOSED)
 
+/* No end comes of nothing: what each may come of, told by what the transport, the peer and the application did. */
+#define SENDING_HAS_A_CAUSE(s) \
+    (side[s].sending == SENDING_OPEN || side[s].sending == SENDING_CLOSED || \
+    side[s].sending == SENDING_CLOSING && side[s].shut || \
+    side[s].sending == SENDING_FAILED && (side[s].out_over || side[s].receiving == RECEIVING_ALERTED) || \
+    side[s].sending == SENDING_ABORTED && (side[s].reason != REASON_NONE || side[s].receiving == RECEIVING_REJECTED))
+#define RECEIVING_HAS_A_CAUSE(s) \
+    (side[s].receiving == RECEIVING_OPEN || side[s].receiving == RECEIVING_CLOSED || \
+    side[s].receiving == RECEIVING_TRUNCATED && side[s].eof || side[s].receiving == RECEIVING_RESET && side[s].gone || \
+    side[s].receiving == RECEIVING_ALERTED && side[PEER(s)].alert_handed || \
+    side[s].receiving == RECEIVING_REJECTED && way[PEER(s)] == CORRUPT || \
+    side[s].receiving == RECEIVING_ABANDONED && side[s].reason != REASON_NONE)
+/* The peer's end says nothing of ours: where only its FIN came, sending goes on, or ends by our own doing. */
+#define EOF_ENDS_NOTHING_OF_OURS(was, is, event) (event != EVENT_EOF || was == is)
+
+/* What this side does of its own accord, and what it does not trust, ends both directions at once. */
+#define IS_OVER_AT_ONCE(s, event) \
+    (event != EVENT_ABORT && event != EVENT_FAULT && event != EVENT_VIOLATION || !LIVES(s))
+
+/* What may leave behind an end. */
+#define NOTHING_AFTER_THEIR_ALERT(s) (side[s].receiving != RECEIVING_ALERTED)
+#define NOTHING_AFTER_OUR_ABORT(s) \
+    (side[s].sending != SENDING_ABORTED || side[s].reason == REASON_FAULT || side[s].receiving == RECEIVING_REJECTED)
+#define NOTHING_AFTER_OUR_LAST(s) (!side[s].goodbye_handed && !side[s].alert_handed)
+/* The engine's word for a fault or violation, said while sending was open, waits to leave. */
+#define SPEAKS(s) ((side[s].sending == SENDING_OPEN || side[s].sending == SENDING_CLOSING && side[s].due) && out[s]??[LAST_ALERT])
+#define LAST_WORD_WAITS(s, spoke) (!(spoke) || out[s]??[LAST_ALERT])
+
 /* The exit statuses, written a second time by hand. */
 inline expect_status(s)
 {
@@ -44,12 +72,34 @@ inline expect_status(s)
     fi
 }
 
-inline look(s)
+inline look(s, event)
 {
+    assert(IS_OVER_AT_ONCE(s, event));
     assert(NO_FALSE_CLOSED(s));
     assert(ALL_TAKEN(s));
+    assert(SENDING_HAS_A_CAUSE(s));
+    assert(RECEIVING_HAS_A_CAUSE(s));
+    assert(LAST_WORD_WAITS(s, spoke));
     assert(ABORT_IS_SEEN(s));
     assert(ABORT_IS_SEEN(PEER(s)))
+}
+
+inline look_before(s)
+{
+    spoke = SPEAKS(s)
+}
+
+inline look_at_sending(s, was, event)
+{
+    assert(EOF_ENDS_NOTHING_OF_OURS(was, side[s].sending, event))
+}
+
+/* Before a token is with the transport. */
+inline look_at_leaving(s)
+{
+    assert(NOTHING_AFTER_OUR_LAST(s));
+    assert(NOTHING_AFTER_OUR_ABORT(s));
+    assert(NOTHING_AFTER_THEIR_ALERT(s))
 }
 
 /* Once both directions have ended. */

@@ -86,6 +86,7 @@ hidden byte token;
 hidden mtype before;
 hidden mtype action;
 hidden byte ended;
+hidden byte spoke;
 
 #include "machine.pml"
 #include "network.pml"

@@ -25,9 +25,11 @@ inline drop(queue)
 inline raise(s, event)
 {
     action = ACTION_AFTER(side[s].sending, event);
+    look_before(s);
     before = side[s].sending;
     side[s].sending = SENDING_AFTER(before, event);
     assert(SENDING_LIVES(before) || side[s].sending == before); /* an end never changes */
+    look_at_sending(s, before, event);
     if
     :: before != side[s].sending -> printf("%c %e: %e\n", NAME(s), event, side[s].sending)
     :: else
@@ -39,13 +41,17 @@ inline raise(s, event)
     :: before != side[s].receiving -> printf("%c %e: %e\n", NAME(s), event, side[s].receiving); drop(in[s])
     :: else
     fi;
+    if /* a close_notify that is still due was never sealed: what was sealed leaves, our alert last */
+    :: action == ACTION_DROP && side[s].due && (event == EVENT_VIOLATION || event == EVENT_FAULT) -> action = ACTION_LAST_WORD
+    :: else
+    fi;
     if
     :: action == ACTION_DROP -> drop(out[s]); side[s].sealed = true
     :: action == ACTION_LAST_WORD -> side[s].sealed = true
     :: action == ACTION_SEAL -> side[s].sealed = !side[s].due
     :: else
     fi;
-    look(s)
+    look(s, event)
 }
 
 /* ------------------------------------------------ what the engine says */

@@ -24,7 +24,7 @@ class Search:
     """One search: what pan says of it."""
 
     def __init__(self, name, sizes, *, cycles=False):
-        self.folder, self.sizes, self.cycles = pathlib.Path(FOLDER) / name, sizes, cycles
+        self.folder, self.sizes, self.cycles, self.whole = pathlib.Path(FOLDER) / name, sizes, cycles, False
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "closure.pml.trail").unlink(missing_ok=True)
         for file in HERE.glob("*.pml"):
@@ -73,6 +73,7 @@ class Search:
         for bad in ("Search not completed", "search depth too small", "out of memory", "max search depth", "Bit statespace", "hash-compact"):
             assert bad not in self.said, f"{bad}:\n{self.said[:1000]}"
         assert "Full statespace search" in self.said, self.said[:1000]
+        self.whole = True
         print(f"# {self.figures()}")
 
 
@@ -94,12 +95,19 @@ def no_run_breaks_a_claim_and_each_comes_to_an_end():
     small().finished()
 
 
+def was_whole():
+    if not small().whole:
+        raise tap.Skip("the search broke off")
+
+
 def no_run_goes_in_a_circle():
+    was_whole()
     Search("circles", {} if LARGE_TOO else {"ATTACKS": 0, "WRITES": 0}, cycles=True).finished()
 
 
 def the_sixteen_joint_endings_are_reached():
     """That there is no other is asserted in each state."""
+    was_whole()
     names = dict(re.findall(r"/\* joint (\d+): (.*) \*/", (small().folder / "rows.pml").read_text()))
     assert len(names) == 16, names
     missing = set(names) - set(re.findall(r"^joint (\d+) reached$", small().said, re.MULTILINE))
@@ -108,6 +116,7 @@ def the_sixteen_joint_endings_are_reached():
 
 def no_line_of_the_model_is_idle():
     """A step that is never taken is a claim about nothing."""
+    was_whole()
     idle = re.findall(r"^\s+(\S+:\d+, state \d+, .*)$", small().said, re.MULTILINE)
     idle = [line for line in idle if "-end-" not in line] # the network may stop at any time, and never needs to
     assert not idle, "\n".join(idle)

@@ -8,7 +8,7 @@
 /* adieu_wire_out_done: the transport took it, whatever becomes of it on its way. */
 inline handed_over(s)
 {
-    assert(!side[s].goodbye_handed && !side[s].alert_handed); /* nothing follows close_notify, nor a last alert */
+    look_at_leaving(s);
     if
     :: token == CLOSE_NOTIFY -> side[s].goodbye_handed = true
     :: token == LAST_ALERT -> side[s].alert_handed = true

@@ -323,7 +323,8 @@ class Writer:
         line_end = self.text.find(b"\n", place.start)
         mutant = Mutant(self.shown, place.function, squeezed(self.text[line_start:line_end].decode()),
                         squeezed(self.text[place.start:place.end].decode()), squeezed(other), self.next)
-        mutant.count = self.names[mutant.name] = self.names.get(mutant.name, 0) + 1
+        name = mutant.name
+        mutant.count = self.names[name] = self.names.get(name, 0) + 1
         self.next += 1
         self.mutants.append(mutant)
         return mutant.number

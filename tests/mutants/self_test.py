@@ -58,23 +58,39 @@ def a_row_may_say_something_else():
     assert '#include "ending_ending.def"' in text and "constructor" in text
 
 
-def what_is_not_explained_is_not_right_and_neither_is_what_is_explained_too_much():
-    alive = mutate.Mutant("toy.c", "smaller", "line", "old", "new")
-    reasons = run.explained
+def judged(listed, first, last, file="toy.c", quick=False):
+    """listed: {kind: name}; the names that were left by the tests, and by all."""
+    real_say, real_listed = run.say, run.listed
     try:
         run.say = lambda text: None
-        run.explained = lambda: {}
-        assert not run.judged([alive], {"toy.c"})
-        run.explained = lambda: {alive.name: "because"}
-        assert run.judged([alive], {"toy.c"})
-        assert not run.judged([], {"toy.c"})
-        assert run.judged([], {"another.c"}), "it is only about the files that were asked about"
+        run.listed = lambda kind: {listed[kind]: "why"} if kind in listed else {}
+        return run.judged(first, last, {file}, quick)
     finally:
-        run.explained = reasons
+        run.say, run.listed = real_say, real_listed
+
+
+ALIVE = mutate.Mutant("toy.c", "smaller", "line", "old", "new")
+
+
+def what_is_not_explained_is_not_right_and_neither_is_what_is_explained_too_much():
+    because = {"because": ALIVE.name}
+    assert not judged({}, [ALIVE], [ALIVE])
+    assert judged(because, [ALIVE], [ALIVE])
+    assert not judged(because, [], [])
+    assert judged(because, [], [], file="another.c"), "it is only about the files that were asked about"
+
+
+def what_only_the_sanitizers_find_must_be_found_by_them():
+    sanitized = {"sanitized": ALIVE.name}
+    assert judged(sanitized, [ALIVE], [])
+    assert judged(sanitized, [ALIVE], [ALIVE], quick=True), "they are not asked then"
+    assert not judged(sanitized, [ALIVE], [ALIVE])
+    assert not judged(sanitized, [], [])
 
 
 tap.run(
     the_one_mutant_that_no_test_finds_is_found,
     a_row_may_say_something_else,
     what_is_not_explained_is_not_right_and_neither_is_what_is_explained_too_much,
+    what_only_the_sanitizers_find_must_be_found_by_them,
 )
