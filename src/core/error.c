@@ -24,19 +24,21 @@ void error_none(struct adieu_error *error)
     error->text[0] = '\0';
 }
 
-/* Of ASCII or (in UTF-8, two bytes) of ISO 6429's second set, among them CSI. */
-static bool controls(const char *text)
+/* How many bytes here are a control character: of ASCII or, in UTF-8, of ISO 6429's second set, among them CSI. */
+static size_t controls(const char *text)
 {
-    unsigned char first = (unsigned char)text[0], second = first ? (unsigned char)text[1] : 0;
-    return first < ' ' || first == 127 || (first == 0xc2 && second >= 0x80 && second < 0xa0);
+    unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+    if (first < ' ' || first == 127)
+        return 1;
+    return first == 0xc2 && second >= 0x80 && second < 0xa0 ? 2 : 0;
 }
 
 /* What is quoted may be anybody's, and the text ends up on terminals. */
 static void tame(char *text)
 {
     for (; *text; text++)
-        if (controls(text))
-            *text = '?';
+        for (size_t n = controls(text); n; n--)
+            text[n - 1] = '?';
 }
 
 static void set_text(struct adieu_error *error, const char *format, va_list arguments)

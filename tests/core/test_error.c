@@ -232,7 +232,7 @@ static void what_an_error_quotes_steers_no_terminal(void **state)
     (void)state;
     struct adieu_error error;
     error_set(&error, ADIEU_ERR_BAD_NAME, 0, "\"%s\"", "a\x1b[2J\x7f\nb\xc3\xa9\xc2\x9b");
-    assert_non_null(strstr(error.text, "\"a?[2J??b\xc3\xa9?\x9b\""));
+    assert_non_null(strstr(error.text, "\"a?[2J??b\xc3\xa9??\""));
 }
 
 static void only_the_second_set_of_controls_is_tamed_behind_its_first_byte(void **state)
@@ -240,7 +240,7 @@ static void only_the_second_set_of_controls_is_tamed_behind_its_first_byte(void 
     (void)state;
     struct adieu_error error;
     error_set(&error, ADIEU_ERR_BAD_NAME, 0, "%s", "\xc2\x80 \xc2\x9f \xc2\xa0 \xc2\xa1 \xc2\x7e \xc2\x7f \xc3\x9b.");
-    assert_non_null(strstr(error.text, "?\x80 ?\x9f \xc2\xa0 \xc2\xa1 \xc2\x7e \xc2? \xc3\x9b."));
+    assert_non_null(strstr(error.text, "?? ?? \xc2\xa0 \xc2\xa1 \xc2\x7e \xc2? \xc3\x9b."));
 }
 
 int main(void)
