@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""catalogue.py SOURCE: docs/catalogue.md has every ending once, and the tests and scripts that it names are there and run."""
+"""
+catalogue.py SOURCE: docs/catalogue.md has every ending once, and the tests and scripts that it names are there and run; so do those of docs/found.md.
+"""
 import fnmatch
 import pathlib
 import re
@@ -89,6 +91,14 @@ def every_row_has_a_test_or_is_not_ours_for_a_reason():
     assert not silent, f"neither a test nor \"not ours: why\": {' '.join(silent)}"
 
 
+def whatever_was_found_names_a_test_that_is_run():
+    rows = re.findall(r"^\| (.*) \| .* \| (.*) \|$", (SOURCE / "docs" / "found.md").read_text(), re.MULTILINE)
+    assert len(rows) > 20, f"only {len(rows)} rows: the check is broken"
+    lost = [what for what, shown in rows if what not in ("what was wrong", "---") and
+            ("`tests/" not in shown or not all(runs(path, name) for path, name in tests_of(shown)))]
+    assert not lost, "no test that is run:\n" + "\n".join(lost)
+
+
 def no_two_scripts_claim_the_same():
     claims = {}
     for script in sorted(SCRIPTS):
@@ -113,6 +123,7 @@ tap.run(
     every_script_that_a_row_names_is_there_and_has_its_number,
     every_other_test_that_a_row_names_is_run,
     every_row_has_a_test_or_is_not_ours_for_a_reason,
+    whatever_was_found_names_a_test_that_is_run,
     no_two_scripts_claim_the_same,
     no_two_scripts_play_the_same,
 )
