@@ -280,6 +280,9 @@ def main():
     parser.add_argument("file", nargs="*")
     options = parser.parse_args()
     files = [str(pathlib.Path(file)) for file in options.file] or CORE + ENGINE
+    for file in files:
+        if not re.fullmatch(r"src/(core|engine)/\w+\.c", file) or not (SOURCE / file).exists():
+            parser.error(f"{file}: it must be a C file of src/core or src/engine")
     groups = [[file for file in files if ("/core/" in file) == core] for core in (True, False)]  # each has tests of its own
     results = [asked_about(group, options, options.scratch.resolve()) for group in groups if group]
     sys.exit(0 if all(results) else 1)

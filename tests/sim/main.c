@@ -7,6 +7,7 @@
  * --seed alone plays that one. --seconds takes fresh seeds from the clock, and says which. ADIEU_SIM_COUNT stands for
  * --count, wherever that is given. Writes TAP.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +29,13 @@ static void replay(const char *name)
     struct sim_verdict verdict = {.broken = NULL};
     unsigned line = 0;
     FILE *file = fopen(name, "r");
-    bool readable = file && sim_script_read(&script, file, &line);
+    bool readable = file && sim_script_read(&script, file, &line) && !ferror(file);
+    if (!file || ferror(file))
+        fprintf(stderr, "%s: %s\n", name, strerror(errno));
+    else if (!readable)
+        fprintf(stderr, "%s:%u: this is no script\n", name, line);
     if (file)
         fclose(file);
-    if (!readable)
-        fprintf(stderr, "%s:%u: this is no script\n", name, line);
     bool well = readable && sim_run(&script, &verdict, NULL);
     if (verdict.broken)
         report_verdict(&verdict);
@@ -40,12 +43,11 @@ static void replay(const char *name)
     tell(well, slash ? slash + 1 : name);
 }
 
-static bool show(uint64_t seed)
+static void show(uint64_t seed)
 {
     static struct sim_script script;
     sim_script_from_seed(&script, seed);
     sim_script_print(&script, stdout);
-    return true;
 }
 
 static void play(const struct campaign *campaign, bool all_endings)
@@ -67,7 +69,13 @@ static bool usage(void)
     return false;
 }
 
-/* False: there is nothing more to be done. */
+static bool read_number(const char *value, uint64_t *number)
+{
+    char *end;
+    *number = strtoull(value, &end, 10);
+    return *value >= '0' && *value <= '9' && !*end;
+}
+
 static bool read_options(char **at, struct campaign *campaign, bool *all_endings)
 {
     bool seeded = false, counted = false;
@@ -80,7 +88,9 @@ static bool read_options(char **at, struct campaign *campaign, bool *all_endings
         const char *value = *++at;
         if (!value)
             return usage();
-        uint64_t number = strtoull(value, NULL, 10);
+        uint64_t number;
+        if (!read_number(value, &number) && strcmp(option, "--save") != 0)
+            return usage();
         if (!strcmp(option, "--count")) {
             campaign->count = number;
             counted = true;
@@ -94,9 +104,6 @@ static bool read_options(char **at, struct campaign *campaign, bool *all_endings
             campaign->jobs = number ? (unsigned)number : 1;
         } else if (!strcmp(option, "--save")) {
             campaign->save = value;
-        } else if (!strcmp(option, "--show")) {
-            show(number);
-            return false;
         } else {
             return usage();
         }
@@ -118,6 +125,12 @@ int main(int argc, char **argv)
     struct campaign campaign = {.first = 1, .count = 1000, .jobs = 1};
     bool all_endings = false;
     const char *engine = sim_begin();
+    uint64_t seed;
+    if (argc == 3 && !strcmp(argv[1], "--show") && read_number(argv[2], &seed)) {
+        show(seed);
+        sim_end();
+        return 0;
+    }
     if (argc > 2 && !strcmp(argv[1], "--replay")) {
         for (int i = 2; i < argc; i++)
             replay(argv[i]);

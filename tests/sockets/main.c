@@ -6,9 +6,11 @@
  * --seconds without --seed takes seeds from the clock on. ADIEU_SIM_COUNT stands for --count, wherever that is given.
  * Writes TAP.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "campaign.h"
@@ -58,8 +60,9 @@ static int replay(const char *path)
 {
     static struct script script;
     FILE *file = fopen(path, "r");
-    if (!file || !script_read(&script, file)) {
-        fprintf(stderr, "%s: no script\n", path);
+    bool readable = file && script_read(&script, file) && !ferror(file);
+    if (!readable) {
+        fprintf(stderr, "%s: %s\n", path, !file || ferror(file) ? strerror(errno) : "this is no script");
         return 2;
     }
     fclose(file);
