@@ -143,8 +143,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "table", "keep"])
     parser.add_argument("folders", nargs="+", metavar="BUILD WORK TARGET", type=str)
-    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--seconds", type=int, default=600, help="of a processor, for each target; at least 2")
     arguments = parser.parse_args()
+    if arguments.seconds < 2:
+        parser.error("--seconds: at least 2")
     if arguments.what == "table":
         return table(pathlib.Path(arguments.folders[0]))
     build, work, wanted = pathlib.Path(arguments.folders[0]), pathlib.Path(arguments.folders[1]), arguments.folders[2:]

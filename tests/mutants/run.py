@@ -247,7 +247,7 @@ def judged(left_by_tests, left, files, quick):
 
 
 def asked_about(files, options, scratch):
-    tree = scratch / "tree"
+    tree = scratch / ("list" if options.list else "tree")  # who only looks disturbs nobody who runs
     copy_source(tree)
     narrow(tree)
     mutants = write_mutants(tree, files)

@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "house"))
 import tap  # noqa: E402
 
-SOURCE, BUILD, KIND, FOLDER = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4])
+SOURCE, BUILD, KIND, FOLDER = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4]) / "plants"
 CHOSEN = sys.argv[5:]
 TREE, OUT = FOLDER / "tree", FOLDER / "out"
 # What a plant may be in; copied once.
@@ -165,6 +165,9 @@ def main():
     assert len(names) == len(set(names)), "two plants with one name"
     mine = [plant for plant in plants if plant.get("kind", "plain") == KIND
             and (plant["name"] in CHOSEN if CHOSEN else plant.get("when", "test") in ("test", wanted))]
+    unknown = set(CHOSEN) - set(names)
+    if unknown:
+        sys.exit(f"no such plant: {', '.join(unknown)}")
     shutil.rmtree(FOLDER, ignore_errors=True)
     OUT.mkdir(parents=True)
     TREE.mkdir()
