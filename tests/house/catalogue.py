@@ -92,7 +92,9 @@ def every_row_has_a_test_or_is_not_ours_for_a_reason():
 
 
 def whatever_was_found_names_a_test_that_is_run():
-    rows = re.findall(r"^\| (.*) \| .* \| (.*) \|$", (SOURCE / "docs" / "found.md").read_text(), re.MULTILINE)
+    sections = (SOURCE / "docs" / "found.md").read_text().split("\n## ")
+    found = "\n".join(section for section in sections if not section.startswith("What was run"))
+    rows = re.findall(r"^\| (.*) \| .* \| (.*) \|$", found, re.MULTILINE)
     assert len(rows) > 20, f"only {len(rows)} rows: the check is broken"
     lost = [what for what, shown in rows if what not in ("what was wrong", "---") and
             ("`tests/" not in shown or not all(runs(path, name) for path, name in tests_of(shown)))]
