@@ -145,7 +145,7 @@ static bool set_alpn(struct options *options, const struct option_row *row, cons
     if (length == 0 || value[0] == ',' || value[length - 1] == ',' || strstr(value, ",,"))
         return bad_value(options, row, value, "a list of protocols without gaps, like h2,http/1.1");
     if (words(value) > PROTOCOLS)
-        return bad_value(options, row, value, "at most 64 protocols");
+        return bad_value(options, row, value, "a list of at most 64 protocols");
     return set_text(options, row, value, where);
 }
 

@@ -305,8 +305,8 @@ ADIEU_API void adieu_uv_abort(struct adieu_uv *uv, enum adieu_reason reason);
 
 /*
  * How long connecting and the handshake together may take, from the first call that asks for one of them; then the
- * connection is broken off with ADIEU_REASON_DEADLINE. It also bounds a decision that is awaited. Default 60 s; 0:
- * for ever. Before that first call.
+ * connection is broken off with ADIEU_REASON_DEADLINE, unless what has come by then completes it. It also bounds a
+ * decision that is awaited. Default 60 s; 0: for ever. Before that first call.
  */
 ADIEU_API void adieu_uv_handshake_timeout(struct adieu_uv *uv, uint64_t milliseconds);
 /*

@@ -28,6 +28,15 @@ def tcp(port, mine, state):
             if row[3] == state and row[1 if mine else 2].endswith(f":{port:04X}")]
 
 
+def greeted(answer, dial, version):
+    """One who will be killed, and one who has heard it."""
+    victim = answer("--max", version, input=None)
+    dialer = dial(victim.port, "--max", version, input=None)
+    type_in(victim, HELLO)
+    dialer.wait_out(len(HELLO))
+    return victim, dialer
+
+
 ESTABLISHED, CLOSE_WAIT = "01", "08"
 
 
@@ -37,10 +46,7 @@ ESTABLISHED, CLOSE_WAIT = "01", "08"
 @BOTH_VERSIONS
 def test_a_peer_that_is_killed_with_nothing_unread_is_truncated(answer, dial, version):
     """Its kernel says FIN, and nothing else tells that it was no end."""
-    victim = answer("--max", version, input=None)
-    dialer = dial(victim.port, "--max", version, input=None)
-    type_in(victim, HELLO)
-    dialer.wait_out(len(HELLO))
+    victim, dialer = greeted(answer, dial, version)
     victim.signal(signal.SIGKILL)
     assert victim.wait().exit == -signal.SIGKILL
     # Its kernel's word is there before ours leaves, which is answered by a reset.
@@ -54,10 +60,7 @@ def test_a_peer_that_is_killed_with_nothing_unread_is_truncated(answer, dial, ve
 @BOTH_VERSIONS
 def test_a_peer_that_is_killed_with_something_unread_is_a_reset(answer, dial, version):
     """It is stopped first, so that what we say lies in its socket: its kernel then says reset."""
-    victim = answer("--max", version, input=None)
-    dialer = dial(victim.port, "--max", version, input=None)
-    type_in(victim, HELLO)
-    dialer.wait_out(len(HELLO))
+    victim, dialer = greeted(answer, dial, version)
     victim.signal(signal.SIGSTOP)
     type_in(dialer, b"never read")
     wait_for(lambda: any(tcp(victim.port, True, ESTABLISHED)), "something unread")

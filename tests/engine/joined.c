@@ -131,10 +131,26 @@ struct joined join(struct adieu_config *client, struct adieu_config *server, con
     return joined;
 }
 
+struct joined joined_fresh(enum adieu_version version)
+{
+    return join(client_config(version), server_config(version), HOST);
+}
+
 struct joined joined_by(enum adieu_version version)
 {
-    struct joined joined = join(client_config(version), server_config(version), HOST);
+    struct joined joined = joined_fresh(version);
     shake_hands(&joined);
+    return joined;
+}
+
+struct joined joined_again(struct adieu_config *client, struct adieu_config *server, struct kept *kept)
+{
+    check_status(adieu_config_on_session(client, keep_session, kept), ADIEU_OK);
+    struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
+    shake_hands(&joined);
+    part(&joined);
+    joined = join(client, server, HOST);
+    check_status(adieu_resume(joined.client, kept->bytes, kept->size), ADIEU_OK);
     return joined;
 }
 
@@ -145,6 +161,14 @@ void part(struct joined *joined)
 }
 
 /* ------------------------------------------------ the wire */
+
+void check_waits(struct adieu_stream *s, const uint8_t *wanted, size_t size)
+{
+    const uint8_t *at = NULL;
+    assert_int_equal(adieu_wire_out(s, &at), size);
+    if (size)
+        assert_memory_equal(at, wanted, size);
+}
 
 static void deliver(struct adieu_stream *to, const uint8_t *bytes, size_t size)
 {

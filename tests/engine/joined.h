@@ -46,8 +46,12 @@ struct joined {
 
 /* Gives both references to the streams. */
 struct joined join(struct adieu_config *client, struct adieu_config *server, const char *name);
+/* The usual pair, which has done nothing yet. */
+struct joined joined_fresh(enum adieu_version version);
 /* The usual pair, behind its handshake; nothing waits in either direction. */
 struct joined joined_by(enum adieu_version version);
+/* A first pair shakes hands and parts, for the sake of its session; the second, which is returned, is about to resume it. */
+struct joined joined_again(struct adieu_config *client, struct adieu_config *server, struct kept *kept);
 void part(struct joined *joined);
 
 /* Carries up to most bytes of what waits; what the receiver has no use for any more is lost. Returns how many. */
@@ -74,6 +78,8 @@ void identity_pin(const struct issued *issued, uint8_t pin[ADIEU_PIN_SIZE]);
 /* Small things to say. */
 void say(struct adieu_stream *s, const char *text);
 void check_hears(struct adieu_stream *s, const char *text);
+/* Exactly these bytes wait to be sent. */
+void check_waits(struct adieu_stream *s, const uint8_t *wanted, size_t size);
 enum adieu_status listen_once(struct adieu_stream *s); /* a read's status, its bytes forgotten */
 
 /* Both sides shut down and read each other's end: closed, closed. */

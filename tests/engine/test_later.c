@@ -428,12 +428,7 @@ static void bad_return(enum adieu_version version)
     static struct kept kept;
     struct verifier verifier = {.answer = ADIEU_ACCEPT};
     struct adieu_config *client = identified_client(version), *server = asking_server(version, &verifier);
-    check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
-    struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
-    shake_hands(&joined);
-    part(&joined);
-    joined = join(client, server, HOST);
-    check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+    struct joined joined = joined_again(client, server, &kept);
     (void)!adieu_handshake(joined.client);
     carry(joined.client, joined.server);
     (void)!adieu_handshake(joined.server);

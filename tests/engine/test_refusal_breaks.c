@@ -356,12 +356,7 @@ static void check_resumed_and_refused(enum adieu_version version, enum adieu_dec
     enum adieu_decision decision = ADIEU_ACCEPT;
     struct kept kept = {.came = 0};
     struct adieu_config *client = client_told(version, &decision), *server = server_config(version);
-    check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
-    struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
-    shake_hands(&joined);
-    part(&joined);
-    joined = join(client, server, HOST);
-    check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+    struct joined joined = joined_again(client, server, &kept);
     decision = first;
     shake(&joined);
     if (first == ADIEU_LATER) {

@@ -7,11 +7,6 @@
 
 #include "openssl.h"
 
-static struct joined beginning(enum adieu_version version)
-{
-    return join(client_config(version), server_config(version), HOST);
-}
-
 /* ------------------------------------------------ the key */
 
 /* Of so many bytes. */
@@ -29,7 +24,7 @@ static size_t noted(struct engine *engine, const char *label, size_t size)
 static void a_secret_that_cannot_be_one_is_none(void **state)
 {
     (void)state;
-    struct joined joined = beginning(ADIEU_TLS_1_3);
+    struct joined joined = joined_fresh(ADIEU_TLS_1_3);
     struct engine *client = stream_engine(joined.client);
     assert_int_equal(noted(client, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", EVP_MAX_MD_SIZE), EVP_MAX_MD_SIZE);
     assert_int_equal(client->refusal.secret[EVP_MAX_MD_SIZE - 1], 0x77);
@@ -98,24 +93,16 @@ static void a_client_of_tls_1_3_waits_for_its_keys_and_nobody_else_does(void **s
 
 /* ------------------------------------------------ what is put */
 
-static void check_put(struct adieu_stream *s, const uint8_t *wanted, size_t size)
-{
-    const uint8_t *at = NULL;
-    assert_int_equal(adieu_wire_out(s, &at), size);
-    if (size)
-        assert_memory_equal(at, wanted, size);
-}
-
 static void without_a_key_the_alert_is_plain_and_has_no_change_cipher_spec(void **state)
 {
     (void)state;
     static const uint8_t plain[] = {21, 3, 3, 0, 2, 2, 49};
     for (int changes = 0; changes < 2; changes++) {
-        struct joined joined = beginning(ADIEU_TLS_1_3);
+        struct joined joined = joined_fresh(ADIEU_TLS_1_3);
         struct engine *engine = stream_engine(joined.client);
         engine->refusal.changes = changes;
         refusal_say_alert(engine, 49);
-        check_put(joined.client, plain, sizeof plain);
+        check_waits(joined.client, plain, sizeof plain);
         assert_true(engine->told);
         assert_true(engine->alert_out.seen);
         assert_int_equal(engine->alert_out.level, 2);
@@ -136,7 +123,7 @@ static void what_was_held_is_wiped_before_the_refusal_is_said(void **state)
     refusal_say(engine);
     assert_false(engine->later.holds);
     assert_null(engine->later.bytes);
-    check_put(joined.server, plain, sizeof plain);
+    check_waits(joined.server, plain, sizeof plain);
     part(&joined);
 }
 
@@ -161,12 +148,7 @@ static void a_resumed_server_of_tls_1_2_has_no_words_and_all_others_have(void **
     for (int i = 0; i < VERSIONS; i++) {
         struct kept kept = {.came = 0};
         struct adieu_config *client = client_config(versions[i]), *server = server_config(versions[i]);
-        check_status(adieu_config_on_session(client, keep_session, &kept), ADIEU_OK);
-        struct joined joined = join(adieu_config_ref(client), adieu_config_ref(server), HOST);
-        shake_hands(&joined);
-        part(&joined);
-        joined = join(client, server, HOST);
-        check_status(adieu_resume(joined.client, kept.bytes, kept.size), ADIEU_OK);
+        struct joined joined = joined_again(client, server, &kept);
         shake_hands(&joined);
         assert_true(adieu_resumed(joined.server));
         refusal_say(stream_engine(joined.client));

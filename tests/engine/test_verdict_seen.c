@@ -14,27 +14,13 @@ static void see(struct engine *engine, bool sent, int type, const void *bytes, s
     engine_saw_message(sent, TLS1_2_VERSION, type, bytes, size, engine->ssl, engine);
 }
 
-/* A client before its handshake. */
-static struct joined beginning(void)
-{
-    return join(client_config(0), server_config(0), HOST);
-}
-
-static void check_waits(struct adieu_stream *s, const uint8_t *wanted, size_t size)
-{
-    const uint8_t *at = NULL;
-    assert_int_equal(adieu_wire_out(s, &at), size);
-    if (size)
-        assert_memory_equal(at, wanted, size);
-}
-
 /* ------------------------------------------------ records */
 
 static void the_size_of_a_record_is_its_headers(void **state)
 {
     (void)state;
     static const uint8_t header[] = {23, 3, 3, 0x12, 0x34}, other[] = {23, 3, 3, 0x01, 0x02};
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, false, SSL3_RT_HEADER, header, sizeof header);
     assert_int_equal(engine->record_size, 0x1234);
@@ -51,7 +37,7 @@ static void the_first_change_cipher_spec_is_no_short_record(void **state)
 {
     (void)state;
     static const uint8_t change[] = {20, 3, 3, 0, 1};
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, false, SSL3_RT_HEADER, change, sizeof change);
     assert_true(engine->record_size == SIZE_MAX);
@@ -65,7 +51,7 @@ static void the_first_change_cipher_spec_is_no_short_record(void **state)
 static void our_change_cipher_spec_counts_while_a_refusal_is_due(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, true, SSL3_RT_CHANGE_CIPHER_SPEC, "\1", 1);
     assert_false(engine->refusal.changes);
@@ -83,7 +69,7 @@ static void only_what_the_peer_says_is_understood(void **state)
 {
     (void)state;
     static const uint8_t message[] = {FINISHED, 0, 0, 0};
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, true, SSL3_RT_HANDSHAKE, message, sizeof message);
     see(engine, false, SSL3_RT_HANDSHAKE, message, 0);
@@ -135,7 +121,7 @@ static void what_was_shown_stays_shown(void **state)
 static void a_shortage_is_noted_with_whatever_message_passes(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, false, SSL3_RT_HEADER, "", 0);
     assert_false(engine->starved);
@@ -159,7 +145,7 @@ static void check_alert(const struct adieu_alert *alert, bool seen, uint8_t leve
 static void an_alert_is_noted_in_its_direction(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     see(engine, false, SSL3_RT_ALERT, "\2\62", 1);
     see(engine, false, SSL3_RT_HEADER, "\2\62", 2);
@@ -178,7 +164,7 @@ static void an_alert_is_noted_in_its_direction(void **state)
 static void what_an_aborted_stream_says_is_not_told(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     adieu_abort(joined.client, ADIEU_REASON_NONE);
     see(stream_engine(joined.client), true, SSL3_RT_ALERT, "\2\62", 2);
     assert_false(stream_engine(joined.client)->told);
@@ -189,7 +175,7 @@ static void what_an_aborted_stream_says_is_not_told(void **state)
 static void a_clients_alert_that_was_swallowed_is_none(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     engine->refusal.swallowed = true;
     see(engine, false, SSL3_RT_ALERT, "\2\63", 2);
@@ -204,7 +190,7 @@ static void a_servers_alert_that_was_swallowed_is_said_as_the_refusal(void **sta
 {
     (void)state;
     static const uint8_t plain[] = {21, 3, 3, 0, 2, 2, 44};
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.server);
     engine->refusal.swallowed = engine->later.holds = true;
     engine->refusal.alert = 44;
@@ -222,7 +208,7 @@ static void an_alert_behind_what_is_held_takes_its_place(void **state)
 {
     (void)state;
     static const uint8_t plain[] = {21, 3, 3, 0, 2, 2, DECODE_ERROR};
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.server);
     engine->later.holds = true;
     assert_true(later_put(engine, "held", 4));
@@ -336,7 +322,7 @@ static void both_bytes_of_a_records_size_count(void **state)
 static void in_the_handshake_it_is_given_what_it_asks_for(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     receive(joined.client, two_records, sizeof two_records);
     check_takes(joined.client, 3, two_records, 3);
     check_takes(joined.client, 100, two_records + 3, sizeof two_records - 3);
@@ -346,7 +332,7 @@ static void in_the_handshake_it_is_given_what_it_asks_for(void **state)
 static void the_wire_takes_all_that_is_written_or_swallows_it(void **state)
 {
     (void)state;
-    struct joined joined = beginning();
+    struct joined joined = joined_fresh(0);
     struct engine *engine = stream_engine(joined.client);
     BIO *bio = SSL_get_wbio(engine->ssl);
     size_t put = 77;
